@@ -1,0 +1,53 @@
+// Result and error codes of StopCCN and CDN (RFC 2661 §4.4.2), and PPP disconnect causes (RFC
+// 3145), with the text that people read.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace l2tpm::wire {
+
+enum class StopCcnResult : std::uint16_t {
+  clear_request = 1,          // general request to clear the control connection
+  general_error = 2,          // see the error code
+  already_exists = 3,         // control channel already exists
+  not_authorized = 4,         // requester is not authorized
+  version_not_supported = 5,  // error code: the highest version supported, 0x0100 for L2TPv2
+  shutting_down = 6,
+  fsm_error = 7,
+};
+
+enum class CdnResult : std::uint16_t {
+  loss_of_carrier = 1,
+  general_error = 2,  // see the error code
+  administrative = 3,
+  no_facilities_temporary = 4,
+  no_facilities_permanent = 5,
+  invalid_destination = 6,
+  no_carrier = 7,
+  busy = 8,
+  no_dial_tone = 9,
+  timeout = 10,     // call not established within the time allotted by the LAC
+  no_framing = 11,  // connected, but no appropriate framing
+};
+
+enum class GeneralError : std::uint16_t {
+  none = 0,
+  no_control_connection = 1,
+  wrong_length = 2,
+  bad_value = 3,  // a value out of range or a reserved field not zero
+  insufficient_resources = 4,
+  invalid_session_id = 5,
+  vendor_specific = 6,
+  try_another = 7,  // another LNS may serve
+  unknown_mandatory_avp = 8,
+};
+
+// Text for people, for any number: "unknown" when no RFC says.
+std::string_view stop_ccn_result_text(std::uint16_t code);
+std::string_view cdn_result_text(std::uint16_t code);
+std::string_view general_error_text(std::uint16_t code);
+// RFC 3145 §2.2.
+std::string_view disconnect_cause_text(std::uint16_t code);
+
+}  // namespace l2tpm::wire
