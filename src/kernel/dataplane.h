@@ -1,0 +1,214 @@
+// Everything asked of Linux. The daemon owns one Dataplane; LinuxDataplane is the real one,
+// tests/support/fake_dataplane.h the one for tests. It knows ids and descriptors, no protocol.
+//
+// Asynchronous: calls return at once, whatever can block runs in a pool of workers, and each `done`
+// runs later on the loop's thread, inside dispatch_completions(); never inside the call itself.
+// Every `done` is called exactly once, except that destroying the Dataplane drops those
+// outstanding. An empty `done` is allowed. Calls for one session are carried out in the order made;
+// remove and remove_tunnel cancel what is still waiting.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/address.h"
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/ids.h"
+#include "base/result.h"
+#include "base/secret.h"
+#include "kernel/error.h"
+
+namespace l2tpm::kernel {
+
+// Told to the Dataplane before the first install; costs the kernel nothing until then.
+struct TunnelSpec {
+  TunnelId local;
+  TunnelId peer;
+  // UDP, bound and connected, set up completely (filters, buffers, TOS, mark): a later setsockopt
+  // drops data in transit. A new tunnel needs a new socket, always. The daemon shares it and keeps
+  // reading control messages from it; the kernel tunnel lives until both let go.
+  SharedFd socket;
+  // TCP MSS of what passes the tunnel's interfaces is clamped to the route's MTU.
+  bool clamp_mss = true;
+};
+
+struct SessionSpec {
+  SessionKey key;
+  SessionId peer_session;
+  std::string interface_name;  // 1..15 octets, no '/', no space; EEXIST when taken
+  std::uint32_t mtu = 1460;    // of the interface
+  std::uint32_t mru = 1500;    // largest PPP payload we receive
+  bool send_sequence = false;
+  bool require_sequence = false;  // unsequenced data is dropped by the kernel
+  bool lns_mode = false;          // we decide about sequencing (RFC 2661 §5.4)
+  Duration reorder_timeout{};     // 0: no reordering; milliseconds are kept
+  // false: a kernel session without interface (an unbound PPPoX socket), whose frames are read from
+  // Installed::channel. A later install of the same key with true binds it and makes the interface.
+  bool with_unit = true;
+};
+
+// Descriptors are non-blocking. One read() takes one PPP frame, starting with its two-octet
+// protocol, no FF 03; a buffer smaller than the frame loses it (EOVERFLOW), so give mru + 2 or
+// more.
+struct Installed {
+  int ifindex = 0;             // 0 without a unit
+  std::string interface_name;  // empty without a unit
+  // LCP and authentication (0xC000 and above). Without a unit: the PPPoX socket, every frame.
+  // After the upgrade of an unbound session this is another descriptor: stop polling the old one.
+  SharedFd channel;
+  // NCPs, CCP and whatever the kernel has no use for; null without a unit.
+  SharedFd unit;
+  // Frames that waited in the kernel when the session was bound, in order of arrival.
+  std::vector<Bytes> frames;
+};
+
+struct Route {
+  IpPrefix destination;              // 0.0.0.0/0 and ::/0 are default routes
+  std::optional<IpAddress> source;   // preferred source address
+  std::uint32_t metric = 0;          // 0: the kernel's default
+  std::uint32_t table = 0;           // 0: main
+  std::optional<std::uint32_t> mtu;  // a locked-in route MTU
+  friend bool operator==(const Route&, const Route&) = default;
+};
+
+// What a session's interface shall have, in full: configure() again replaces, only differences
+// reach the kernel. An address family that is absent passes no packets.
+struct NetworkConfig {
+  struct Ipv4 {
+    IpAddress local;
+    IpAddress peer;
+    // The interface gets no address, only a route to `peer` with source `local`, which the host
+    // must have (see hold_address). What an LNS wants: a thousand sessions, one local address.
+    bool unnumbered = false;
+    // A metric for the route to the peer; the kernel's own (0) otherwise.
+    std::uint32_t metric = 0;
+    friend bool operator==(const Ipv4&, const Ipv4&) = default;
+  };
+  struct Ipv6 {
+    std::uint64_t local_interface_id = 0;  // fe80::/64 plus these, as IPV6CP settled them
+    std::uint64_t peer_interface_id = 0;   // informative; 0: unknown
+    friend bool operator==(const Ipv6&, const Ipv6&) = default;
+  };
+  std::optional<Ipv4> ipv4;
+  std::optional<Ipv6> ipv6;
+  std::vector<IpPrefix>
+      addresses;              // further global addresses (host bits may be set in length < full)
+  std::vector<Route> routes;  // through the interface
+  friend bool operator==(const NetworkConfig&, const NetworkConfig&) = default;
+};
+
+enum class MppeDirection : std::uint8_t { send, receive };
+
+struct MppeSpec {
+  MppeDirection direction = MppeDirection::send;
+  unsigned bits = 128;  // 40 or 128; Linux has no 56
+  bool stateless = true;
+  Secret key;  // the start key of RFC 3079, 8 octets (40 bits) or 16 (128 bits)
+};
+
+// SC_CCP_OPEN, SC_CCP_UP, SC_MUST_COMP: open before the Configure-Acks pass, up afterwards, must
+// when unencrypted data is to be dropped. All false closes CCP and frees the compressors.
+struct CcpFlags {
+  bool open = false;
+  bool up = false;
+  bool must = false;
+};
+
+// Since the interface was made; octets are PPP payloads as the interface counts them.
+struct Counters {
+  SessionKey key;
+  int ifindex = 0;
+  std::uint64_t rx_packets = 0, tx_packets = 0, rx_bytes = 0, tx_bytes = 0;
+  std::uint64_t rx_errors = 0, tx_errors = 0, rx_dropped = 0, tx_dropped = 0;
+};
+
+// How the underlay reaches a peer, without regard to our own interfaces and routes.
+struct Underlay {
+  int ifindex = 0;
+  std::optional<IpAddress> gateway;  // none: on link
+  std::optional<IpAddress> source;   // preferred source address
+  std::uint32_t mtu = 0;             // of the path as known: min(route, interface)
+  bool local = false;                // the peer is this host; nothing to pin
+  friend bool operator==(const Underlay&, const Underlay&) = default;
+};
+
+// Something happened that nobody asked for.
+struct InterfaceGone {  // somebody removed the session's interface; the session is not removed yet
+  SessionKey key;
+};
+struct InterfaceDown {  // somebody set it down
+  SessionKey key;
+};
+struct UnderlayChanged {  // a pinned peer is reached another way now; the pin has followed
+  IpAddress peer;
+  std::optional<Underlay> underlay;  // nullopt: there is no way; the pin has been taken away
+};
+using Event = std::variant<InterfaceGone, InterfaceDown, UnderlayChanged>;
+
+class Dataplane {
+ public:
+  template <typename T>
+  using Callback = std::function<void(Result<T, KernelError>)>;
+
+  virtual ~Dataplane() = default;
+
+  // Only remembers. REQUIRES: the local id is not in use.
+  virtual void add_tunnel(TunnelSpec spec) = 0;
+  // Makes the session (and first the tunnel, once). EBUSY "queue full": answer CDN, try later.
+  // ECANCELED: a remove overtook it, and nothing of it is left. REQUIRES: add_tunnel(key.tunnel).
+  virtual void install(SessionSpec spec, Callback<Installed> done) = 0;
+
+  // Addresses, routes and which families pass. The interface is up from install on.
+  virtual void configure(SessionKey key, NetworkConfig config, Callback<Done> done) = 0;
+  // All of it off: addresses, routes, families. The session stays.
+  virtual void deconfigure(SessionKey key, Callback<Done> done) = 0;
+  virtual void set_mtu(SessionKey key, std::uint32_t mtu, std::uint32_t mru,
+                       Callback<Done> done) = 0;
+  virtual void set_mppe(SessionKey key, MppeSpec spec, Callback<Done> done) = 0;
+  virtual void set_ccp_flags(SessionKey key, CcpFlags flags, Callback<Done> done) = 0;
+  // A PPP frame: protocol and payload, no FF 03. Keeps its place behind the pending calls of that
+  // session. Frames the kernel cannot take now are dropped and counted: PPP repeats. Ignored before
+  // Installed was handed over.
+  virtual void send_frame(SessionKey key, ByteView frame) = 0;
+
+  // Removing an unknown session or tunnel succeeds. The ids are free again when `done` runs (rest
+  // them longer: deletes are asynchronous inside the kernel too).
+  virtual void remove(SessionKey key, Callback<Done> done) = 0;
+  // With all its sessions, in bulk; outstanding installs end with ECANCELED. Our share of the
+  // socket is let go.
+  virtual void remove_tunnel(TunnelId tunnel, Callback<Done> done) = 0;
+
+  // All installed interfaces in one sweep.
+  virtual void read_counters(Callback<std::vector<Counters>> done) = 0;
+
+  // A local address for unnumbered sessions, as /32 or /128 on lo; counted, the last release
+  // removes it. An address the host already has is left alone.
+  virtual void hold_address(IpAddress address, Callback<Done> done) = 0;
+  virtual void release_address(IpAddress address) = 0;
+
+  // Before an interface of ours could capture the way to the peer: a host route along the underlay,
+  // which follows when the underlay changes (UnderlayChanged). Counted per peer. ENETUNREACH: no
+  // way.
+  virtual void pin_route(IpAddress peer, Callback<Underlay> done) = 0;
+  virtual void unpin_route(IpAddress peer) = 0;
+
+  // At start, before anything else: takes away interfaces, routes, addresses and the nftables table
+  // that a killed predecessor of the same instance left, then makes the table anew. Value: how many
+  // things were removed.
+  virtual void sweep_leftovers(Callback<unsigned> done) = 0;
+
+  // Called on the loop's thread for what nobody asked for.
+  virtual void set_event_handler(std::function<void(const Event&)> handler) = 0;
+
+  // Readable when dispatch_completions() has something to do (completions and events alike).
+  virtual int completion_fd() const = 0;
+  virtual void dispatch_completions() = 0;
+};
+
+}  // namespace l2tpm::kernel

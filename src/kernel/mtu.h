@@ -1,0 +1,48 @@
+// Sizes on the wire: what fits into what. Pure, except path_mtu().
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "base/result.h"
+#include "kernel/error.h"
+
+namespace l2tpm::kernel {
+
+// In front of the inner packet: outer IPv4 20 (IPv6 40), UDP 8, L2TPv2 6, FF 03 and protocol 4; Ns
+// and Nr 4 more with sequence numbers. Linux puts exactly that on the wire.
+constexpr std::uint32_t kPppOverhead = 20 + 8 + 6 + 2 + 2;
+constexpr std::uint32_t kSequenceOverhead = 4;
+constexpr std::uint32_t kIpv6Extra = 20;
+static_assert(kPppOverhead == 38 && kPppOverhead + kSequenceOverhead == 42);
+
+// When IPsec carries the tunnel its overhead is not known exactly; the value everybody uses.
+constexpr std::uint32_t kMtuUnderIpsec = 1400;
+constexpr std::uint32_t kMinimumMtu = 576;       // RFC 791: every host takes so much
+constexpr std::uint32_t kMinimumIpv6Mtu = 1280;  // RFC 8200 §5: below, IPv6 cannot run
+
+struct MtuInputs {
+  std::uint32_t path_mtu = 1500;  // of the outer packets
+  bool outer_ipv6 = false;
+  bool sequence_numbers = false;
+  bool ipsec = false;
+  std::optional<std::uint32_t> peer_mru;  // as negotiated; absent: 1500 (RFC 1661 §6.1)
+  std::optional<std::uint32_t> limit;     // the profile's wish; it may only make it smaller
+};
+
+constexpr std::uint32_t overhead(bool outer_ipv6, bool sequence_numbers) {
+  return kPppOverhead + (outer_ipv6 ? kIpv6Extra : 0) + (sequence_numbers ? kSequenceOverhead : 0);
+}
+
+// The interface's MTU: min(peer's MRU, path MTU - overhead, limit), at most 1400 under IPsec, never
+// below 576. The result may be below 1280: do not offer IPv6 then.
+std::uint32_t interface_mtu(const MtuInputs& inputs);
+
+// The MRU to ask for, so that the peer's packets come unfragmented over the same path; `wish` is
+// the profile's.
+std::uint32_t mru_to_offer(const MtuInputs& inputs, std::optional<std::uint32_t> wish);
+
+// The path MTU that the kernel knows for a connected UDP socket (IP_MTU, IPV6_MTU).
+Result<std::uint32_t, KernelError> path_mtu(int socket);
+
+}  // namespace l2tpm::kernel
