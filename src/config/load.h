@@ -1,0 +1,42 @@
+// From files to a checked Config. One bad profile never keeps the others from loading.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "config/error.h"
+#include "config/profile.h"
+#include "config/secrets.h"
+
+namespace l2tpm::config {
+
+struct Loaded {
+  Config config;                     // what is sound
+  std::vector<std::string> refused;  // names of profiles with errors; not in `config`
+  bool daemon_refused = false;       // l2tp-manager.json has errors: `config.daemon` is the default
+  ConfigErrors errors;
+  ConfigErrors warnings;
+  bool ok() const { return errors.empty(); }
+};
+
+// Reads DIRECTORY/l2tp-manager.json (optional), DIRECTORY/profiles.d/NAME.json with their drop-ins
+// NAME.json.d/*.json, and the secrets they name. A missing directory is an empty configuration.
+Loaded load(const std::string& directory);
+
+// For a reload: what `fresh` refused stays as it was in `old`.
+Config keep_refused(const Config& old, const Loaded& fresh);
+
+// One profile from a text, as PutProfile and check-config have it. `file` is for messages. The
+// warnings are appended when there is somewhere to put them.
+Result<Profile, ConfigErrors> read_profile(std::string_view profile_name, std::string_view text,
+                                           const std::string& file, const DaemonConfig& daemon,
+                                           SecretSource& secrets, ConfigErrors* warnings = nullptr);
+
+// The daemon-wide file alone.
+Result<DaemonConfig, ConfigErrors> read_daemon_config(std::string_view text,
+                                                      const std::string& file);
+
+}  // namespace l2tpm::config
