@@ -1,0 +1,161 @@
+// A PPP link from LCP to open network protocols (RFC 1661 §3.2): the one object of PPP that the
+// daemon owns, one per session. It owns LCP, the authentication machines, IPCP, IPV6CP and CCP, and
+// decides which of them runs when. It does not know what carries its frames, and keeps network data
+// out: that is the kernel's.
+//
+//   open() -> LCP -> authentication -> Install .. installed() -> CCP, IPCP, IPV6CP -> Ipv4Up ...
+//
+// One Link is one life: after LinkDown it stays dead. Actions are to be carried out in their order.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/address.h"
+#include "base/cause.h"
+#include "base/clock.h"
+#include "base/random.h"
+#include "ppp/auth.h"
+#include "ppp/ccp.h"
+#include "ppp/link_settings.h"
+#include "ppp/send_frame.h"
+
+namespace l2tpm::ppp {
+
+class Lcp;
+class Ipcp;
+class Ipv6cp;
+class Ccp;
+
+enum class LinkPhase : std::uint8_t {
+  dead,          // before open() and after LinkDown
+  establish,     // LCP
+  authenticate,  // one or both ends prove themselves
+  network,       // CCP and NCPs, none open yet
+  running,       // at least one NCP is open
+  terminate,     // our Terminate-Request is out
+};
+std::string_view name(LinkPhase phase);
+
+// What a LAC hands to an LNS: RFC 2661 §4.4.5. The three requests are the options of
+// Configure-Requests, without their header. Empty: not known.
+struct ProxyState {
+  Bytes initial_received_request;
+  Bytes last_sent_request;
+  Bytes last_received_request;
+  // Of the first phase of authentication; absent: the LAC did not authenticate.
+  std::optional<AuthRequest> auth;
+};
+
+// --- Actions, beside SendFrame, CredentialsNeeded, SetMppe and SetCcpFlags. ---
+
+struct PhaseChanged {
+  LinkPhase phase = LinkPhase::dead;
+};
+// LCP is open (again after a renegotiation). MTU = min(peer_mru, LinkSettings::mtu_limit).
+struct LcpUp {
+  std::uint16_t peer_mru = 1500;
+  std::uint16_t mtu = 1450;
+  std::uint32_t peer_accm = 0xffffffff;
+  std::uint32_t magic = 0;
+};
+// An end has proved itself.
+struct Authenticated {
+  std::string user;  // as received, or ours; for people: through printable()
+  AuthMethod method = AuthMethod::pap;
+  bool is_peer = true;  // false: it was us
+  std::string message;  // what the peer said to it; printable
+};
+// Make the kernel's session and unit; then installed(). Comes once in a link's life.
+struct Install {};
+struct Ipv4Up {
+  IpAddress local;
+  IpAddress peer;
+  std::array<IpAddress, 2> dns;  // that the peer gave us; 0.0.0.0: none
+  std::array<IpAddress, 2> nbns;
+};
+struct Ipv4Down {};
+struct Ipv6Up {
+  std::uint64_t local_id = 0;  // the link-local address is fe80:: and this
+  std::uint64_t peer_id = 0;
+};
+struct Ipv6Down {};
+// The last action of a link.
+struct LinkDown {
+  Cause cause;
+};
+
+using LinkAction =
+    std::variant<SendFrame, PhaseChanged, LcpUp, CredentialsNeeded, Authenticated, Install, SetMppe,
+                 SetCcpFlags, Ipv4Up, Ipv4Down, Ipv6Up, Ipv6Down, LinkDown>;
+
+// For l2tpctl and D-Bus: texts are names of this module's enums, printable.
+struct LinkStatus {
+  LinkPhase phase = LinkPhase::dead;
+  std::string lcp, ipcp, ipv6cp, ccp;    // automaton states; "" when the protocol does not run
+  std::string user;                      // the peer's, or ours on a client
+  std::string auth_of_peer, auth_of_us;  // methods; "" when there is none
+  std::string auth_message;
+  std::uint16_t local_mru = 1500, peer_mru = 1500, mtu = 1450;
+  std::uint32_t local_magic = 0, peer_magic = 0;
+  bool installed = false;
+  std::string mppe_receive, mppe_transmit;  // "MPPE 128 stateless" or ""
+  std::uint32_t frames_ignored = 0;         // network data, malformed or unexpected frames
+  std::uint32_t renegotiations = 0;         // of LCP after it was open
+};
+
+class Link {
+ public:
+  // Borrows `random`. Settings are shared by all links of a profile.
+  Link(std::shared_ptr<const LinkSettings> settings, RandomSource& random);
+  ~Link();
+  Link(const Link&) = delete;
+  Link& operator=(const Link&) = delete;
+
+  // The call is established: LCP starts.
+  void open(TimePoint now);
+  // As an LNS behind a LAC that negotiated already; what is missing or not acceptable is
+  // negotiated as after open().
+  void open_from_proxy(const ProxyState& state, TimePoint now);
+  // A frame: protocol and payload, with or without FF 03. The kernel's 0x00FD frames read from the
+  // unit come here too: lost synchronisation of MPPE.
+  void receive(ByteView frame, TimePoint now);
+  void handle_timeout(TimePoint now);
+  // The answer to CredentialsNeeded. `network`: addresses of this user instead of
+  // LinkSettings::network. Ignored when nothing was asked.
+  void supply_verdict(const AuthVerdict& verdict, std::optional<NetworkSettings> network,
+                      TimePoint now);
+  // The kernel's session stands: the answer to Install.
+  void installed(TimePoint now);
+  // Terminate-Request, then LinkDown with `cause`, after 2 restart intervals at the latest.
+  void close(const Cause& cause, TimePoint now);
+  // The carrier is gone: LinkDown at once, nothing is sent.
+  void lower_down(const Cause& cause, TimePoint now);
+  // Data came in lately: the peer is alive, no echo is needed for echo_interval from now.
+  void note_activity(TimePoint now);
+
+  std::vector<LinkAction> take_actions();
+  std::optional<TimePoint> next_deadline() const;
+
+  // As a LAC, after CredentialsNeeded: what the LNS needs. The Link is then to be ended by
+  // lower_down(). Without authentication: any time while LCP is open.
+  ProxyState export_proxy_state() const;
+
+  LinkPhase phase() const { return phase_; }
+  LinkStatus status() const;
+
+ private:
+  struct Machines;
+
+  std::shared_ptr<const LinkSettings> settings_;
+  RandomSource* random_;
+  LinkPhase phase_ = LinkPhase::dead;
+  std::unique_ptr<Machines> machines_;
+};
+
+}  // namespace l2tpm::ppp
