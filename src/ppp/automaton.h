@@ -112,6 +112,9 @@ class Automaton {
   std::optional<TimePoint> next_deadline() const;
   std::vector<AutomatonAction> take_actions();
 
+  // The answer to this Configure-Request would be a Configure-Ack. Changes nothing.
+  bool would_acknowledge(const wire::PppPacket& packet) const;
+
   FsmState state() const { return state_; }
   bool is_open() const { return state_ == FsmState::opened; }
   wire::PppProtocol protocol() const { return protocol_; }
@@ -131,8 +134,10 @@ class Automaton {
   // Negotiation (re)starts: forget what the peer refused or agreed on before.
   virtual void reset() = 0;
   // The peer's Configure-Request. With `may_nak` false (Max-Failure reached) what would be Nak'ed
-  // is rejected, and nothing is asked for that the peer did not offer.
-  virtual Judgement judge_request(ByteView options, bool may_nak) = 0;
+  // is rejected, and nothing is asked for that the peer did not offer. Remembers nothing.
+  virtual Judgement judge_request(ByteView options, bool may_nak) const = 0;
+  // The request was acceptable, its Configure-Ack goes out next: these values hold now.
+  virtual void request_acknowledged(ByteView options) = 0;
   // The peer suggests other values, or refuses options. False: malformed, the packet is discarded.
   virtual bool take_nak(ByteView options) = 0;
   virtual bool take_reject(ByteView options) = 0;
