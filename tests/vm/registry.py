@@ -1,0 +1,29 @@
+"""Where scenarios register themselves."""
+
+from dataclasses import dataclass
+from typing import Callable
+
+SCENARIOS = []
+
+
+@dataclass
+class Scenario:
+    name: str
+    group: str          # one boot per group and kernel
+    function: Callable  # called with a Lab
+    kernels: str        # "both", or the oldest version it is for ("6.12")
+    smoke: bool         # also on the older kernel, and in quick runs
+    seconds: int        # after so long it is stopped and has failed
+    alone: bool         # nothing else runs beside it
+
+    def suits(self, kernel):
+        number = lambda version: tuple(map(int, version.split(".")))
+        return self.kernels == "both" or number(kernel) >= number(self.kernels)
+
+
+def scenario(name, group, kernels="both", smoke=False, seconds=120, alone=False):
+    def register(function):
+        assert all(s.name != name for s in SCENARIOS), f"two scenarios named {name}"
+        SCENARIOS.append(Scenario(name, group, function, kernels, smoke, seconds, alone))
+        return function
+    return register
