@@ -1,0 +1,262 @@
+// One L2TPv2 control connection, either end of it, with its calls: RFC 2661 as machines. Owned by
+// the daemon, which gives it datagrams already decoded, the time, and carries out its actions. It
+// has no socket, no clock and no callback; it knows nothing of PPP or of the kernel.
+//
+// Contract: after every call take_actions() and carry them out in order, then arm next_deadline().
+// A call may be made at any time in any state: what is out of place is ignored or answered as the
+// RFC says.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/cause.h"
+#include "base/clock.h"
+#include "base/deadline_heap.h"
+#include "base/id_pool.h"
+#include "base/ids.h"
+#include "base/random.h"
+#include "l2tp/action.h"
+#include "l2tp/authentication.h"
+#include "l2tp/call.h"
+#include "l2tp/quirks.h"
+#include "l2tp/reliable_delivery.h"
+#include "l2tp/settings.h"
+#include "wire/control_message.h"
+
+namespace l2tpm::l2tp {
+
+// What the peer said about itself in SCCRQ or SCCRP. Texts are peer-controlled: printable() them.
+struct PeerInfo {
+  TunnelId tunnel;  // its Assigned Tunnel ID, the one in our headers
+  std::string host_name;
+  std::string vendor_name;
+  std::uint16_t firmware_revision = 0;
+  std::uint32_t framing_capabilities = 0;
+  std::uint32_t bearer_capabilities = 0;
+  std::uint16_t receive_window_size = 4;
+};
+
+class ControlConnection {
+ public:
+  // The RFC's states. Its "idle" before and after are three of ours: `idle` has not begun;
+  // `closing` has ended and acknowledges or waits for the acknowledgement of StopCCN; `finished`
+  // is to be deleted.
+  enum class State : std::uint8_t {
+    idle,
+    wait_ctl_reply,
+    wait_ctl_conn,
+    established,
+    closing,
+    finished,
+  };
+
+  // Everything `l2tpctl tunnel show` wants to know.
+  struct Status {
+    State state = State::idle;
+    bool initiator = false;
+    TunnelId own_tunnel;
+    PeerInfo peer;
+    ReliableDelivery::Status delivery;
+    bool we_challenged = false;
+    bool peer_challenged = false;
+    bool peer_authenticated = false;
+    bool avps_hidden = false;  // we hide, and the peer has a secret to unhide with
+    std::size_t sessions = 0;  // all, in whatever state
+    std::size_t sessions_up = 0;
+    std::optional<TimePoint> last_heard;   // any valid control message
+    std::optional<TimePoint> established;  // since
+    std::optional<TimePoint> next_hello;
+    std::uint64_t hellos_sent = 0;
+    std::uint64_t avps_ignored = 0;        // unknown, M bit clear
+    std::vector<std::string_view> quirks;  // applied so far
+    Cause cause;                           // of the end; none before
+  };
+
+  // `own_tunnel`: 1..65535, from the daemon's pool. `random` is borrowed and must outlive this.
+  ControlConnection(TunnelId own_tunnel, std::shared_ptr<const Settings> settings,
+                    RandomSource& random);
+  ControlConnection(const ControlConnection&) = delete;
+  ControlConnection& operator=(const ControlConnection&) = delete;
+
+  // The initiator's beginning: SCCRQ. A responder's is receive() with a SCCRQ.
+  void open(TimePoint now);
+  // Any control message for this tunnel, from wire::decode_control with our secret in its options;
+  // a SCCRQ that the peer repeats comes here too (routed by peer address and its Assigned Tunnel
+  // ID). `datagram_size` is the UDP payload's, for the answer budget.
+  void receive(const wire::ControlMessage& message, std::size_t datagram_size, TimePoint now);
+  void handle_timeout(TimePoint now);
+  // StopCCN with the result code that fits the cause (or cause.result_code when it is set). All
+  // sessions end with the same cause, then TunnelDown; Finished follows when StopCCN is
+  // acknowledged or given up.
+  void close(const Cause& cause, TimePoint now);
+  // Another control connection of the same two peers won (§4.4.3, tie breaker): ends at once
+  // without a message; TunnelDown{tie_lost}, Finished.
+  void lose_tie(TimePoint now);
+  // Is the peer still there? A HELLO now, if nothing is unacknowledged that would tell as well.
+  void probe(TimePoint now);
+
+  // As LAC: ICRQ, then ICCN with request.connect. Waits if the tunnel is not up yet. A zero id: no
+  // session id or no room (max_sessions), or the connection has ended.
+  SessionId place_incoming_call(IncomingCallRequest request, TimePoint now);
+  // As LNS: OCRQ; SessionUp follows the peer's OCCN.
+  SessionId place_outgoing_call(OutgoingCallRequest request, TimePoint now);
+  // Answers IncomingCallRequested with ICRP (SessionUp follows the peer's ICCN), or
+  // OutgoingCallRequested with OCRP (then call_connected()).
+  void accept_call(SessionId session, TimePoint now);
+  // The LAC's bearer stands: OCCN and SessionUp. With an L2TP client as LAC: right after
+  // accept_call().
+  void call_connected(SessionId session, CallParameters parameters, TimePoint now);
+  // Answers a …Requested with CDN; SessionDown follows as for every session.
+  void reject_call(SessionId session, const Cause& cause, TimePoint now);
+  // CDN with the result code that fits the cause, or cause.result_code when it is set; RFC 3145's
+  // AVP when cause.disconnect_code is set. SessionDown.
+  void close_session(SessionId session, const Cause& cause, TimePoint now);
+  // The owner has removed everything that used the id (kernel session, interface): only now may it
+  // rest and be used again. After SessionDown only.
+  void forget_session(SessionId session, TimePoint now);
+
+  // As LNS, for an established session; else ignored.
+  void send_set_link_info(const LinkInfo& info, TimePoint now);
+  // As LAC, likewise.
+  void send_wan_error_notify(const WanErrors& errors, TimePoint now);
+
+  std::vector<Action> take_actions();
+  std::optional<TimePoint> next_deadline() const;
+
+  State state() const { return state_; }
+  TunnelId own_tunnel() const { return own_tunnel_; }
+  const PeerInfo& peer() const { return peer_; }
+  Status status() const;
+  // The peer's session id, and ours back from it; zero when there is none.
+  SessionId peer_session(SessionId session) const;
+  // Our SCCRQ's Tie Breaker, if one was sent.
+  std::optional<std::uint64_t> tie_breaker() const { return tie_breaker_; }
+
+ private:
+  enum class Event : std::uint8_t {
+    open_request,
+    sccrq_acceptable,
+    sccrq_unacceptable,
+    sccrp_acceptable,
+    sccrp_unacceptable,
+    scccn_acceptable,
+    scccn_unacceptable,
+    stopccn,
+    close_request,
+    protocol_error,
+    tie_lost,
+    peer_lost,  // retransmissions or set-up time are used up
+    stopccn_acknowledged,
+    linger_over,
+  };
+  struct Input {
+    TimePoint now;
+    const wire::ControlMessage* message = nullptr;
+    Cause cause;  // of an end
+  };
+  using Act = void (ControlConnection::*)(const Input&);
+  struct Transition {
+    State from;
+    Event event;
+    Act act;
+    State to;
+  };
+  static const Transition kTransitions[];
+  static std::string_view event_name(Event event);
+
+  void step(Event event, const Input& input);
+  void enter(State next, Event event, const Cause& cause);
+
+  // Acts.
+  void send_sccrq(const Input& input);
+  void send_sccrp(const Input& input);
+  void send_scccn(const Input& input);
+  void tunnel_open(const Input& input);
+  void send_stopccn(const Input& input);
+  void linger(const Input& input);
+  void clean_up(const Input& input);
+  void nothing(const Input& input);
+
+  // Messages.
+  bool is_addressed_to_us(const wire::ControlMessage& message);
+  void process(const wire::ControlMessage& message, TimePoint now);
+  void process_when_closing(const wire::ControlMessage& message);
+  void process_problem(const wire::ControlMessage& message, TimePoint now);
+  void process_request(const wire::ControlMessage& message, TimePoint now);
+  void process_cdn(const wire::ControlMessage& message, TimePoint now);
+  void process_session_message(const wire::ControlMessage& message, TimePoint now);
+  void process_notification(const wire::ControlMessage& message);
+  // nullopt: acceptable.
+  std::optional<Cause> judge_peer(const wire::ControlMessage& message);
+  std::optional<Cause> judge_response(const wire::ControlMessage& message);
+  wire::ControlMessage introduce_ourselves(wire::MessageType type) const;
+  void send(wire::ControlMessage message, TimePoint now);
+
+  // Calls.
+  SessionId place(CallKind kind, Call::Input input, TimePoint now);
+  Call* find(SessionId session);
+  Call* find_by_peer(SessionId peer_session);
+  void step_call(Call& call, Call::Input input, TimePoint now);
+  void close_call(SessionId session, const Cause& cause, TimePoint now);
+  void end_all_calls(const Cause& cause);
+  void refuse_request(const wire::ControlMessage& message, const Cause& cause, TimePoint now);
+
+  void end(const Cause& cause);
+  void handle_delivery_failure(TimePoint now);
+  std::optional<TimePoint> hello_at() const;
+  void send_hello(TimePoint now);
+  void note_quirk(Quirk quirk);
+  // The end of every public call: what is to be sent is sent, failures are seen.
+  void settle(TimePoint now);
+  bool is_consistent() const;
+
+  TunnelId own_tunnel_;
+  std::shared_ptr<const Settings> settings_;
+  RandomSource& random_;
+  State state_ = State::idle;
+  bool initiator_ = false;
+  bool stopccn_sent_ = false;
+  bool hello_given_up_ = false;
+  std::uint8_t quirks_ = 0;  // bit per Quirk, applied so far
+  PeerInfo peer_;
+  Authentication authentication_;
+  std::optional<ChallengeResponse> response_;  // to the peer's challenge, for the next message
+  std::optional<std::uint64_t> tie_breaker_;
+  ReliableDelivery delivery_;
+
+  std::optional<TimePoint> setup_until_;
+  std::optional<TimePoint> linger_until_;
+  std::optional<TimePoint> established_;
+  bool heard_ = false;
+  std::uint64_t hellos_sent_ = 0;
+  std::uint64_t avps_ignored_ = 0;
+  Cause cause_;
+
+  IdPool session_ids_;
+  std::unordered_map<SessionId, Call> calls_;
+  std::unordered_map<SessionId, SessionId> calls_by_peer_;  // the peer's id to ours
+  std::vector<SessionId> waiting_for_tunnel_;
+  DeadlineHeap<SessionId> call_deadlines_;
+  std::uint32_t next_serial_ = 1;
+  std::size_t sessions_up_ = 0;
+
+  std::vector<Action> events_;  // all actions but datagrams, which go first
+};
+
+std::string_view name(ControlConnection::State state);
+
+// RFC 2661 §4.4.3, Tie Breaker: both ends have sent SCCRQ and want one tunnel. "The lower value
+// wins"; equal values discard both; an end that sent none loses to one that did; none at all: both
+// tunnels live.
+enum class Tie : std::uint8_t { we_win, peer_wins, both_discard, no_tie };
+Tie compare_tie_breakers(std::optional<std::uint64_t> ours, std::optional<std::uint64_t> theirs);
+std::string_view name(Tie tie);
+
+}  // namespace l2tpm::l2tp
