@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
@@ -71,6 +72,9 @@ struct FsmTimers {
   std::uint8_t max_failure = 5;  // Naks sent in a row; then Configure-Reject
 };
 
+// How long a repeated Configure-Request is taken for a lost Ack rather than a restarted peer.
+inline constexpr Duration kDuplicateWindow = 5s;
+
 // This-Layer-Up, -Down, -Started, -Finished.
 enum class LayerEvent : std::uint8_t { up, down, started, finished };
 std::string_view name(LayerEvent event);
@@ -119,12 +123,8 @@ class Automaton {
   bool is_open() const { return state_ == FsmState::opened; }
   wire::PppProtocol protocol() const { return protocol_; }
 
-  // A cell of RFC 1661 §4.1; nothing where the table has "-".
-  struct Cell {
-    std::uint16_t actions = 0;  // bits of automaton.cc; for tests only to compare
-    FsmState next = FsmState::initial;
-  };
-  static std::optional<Cell> cell(FsmState state, FsmEvent event);
+  // A cell of the table as RFC 1661 §4.1 prints it: "irc,scr,sca/8", "-" where there is none.
+  static std::string cell_text(FsmState state, FsmEvent event);
 
  protected:
   // --- What a protocol must say. ---
@@ -154,10 +154,13 @@ class Automaton {
 
   // --- What it may use. ---
   void send(wire::PppCode code, std::uint8_t identifier, ByteView data);
-  std::uint8_t take_identifier() { return ++identifier_; }
-  void set_max_reply(std::size_t octets) { max_reply_ = static_cast<std::uint16_t>(octets); }
-  // Gives up: Terminate-Request, then finished. `failure()` is what the link reports.
+  std::uint8_t new_identifier() { return ++identifier_; }
+  // Longer answers are cut, where the protocol allows that (the peer's MRU).
+  void set_max_packet(std::uint16_t octets) { max_packet_ = octets; }
+  // Gives up: Terminate-Request, then finished. `failure()` is what the link reports. give_up() is
+  // fail() for the hooks above: it takes effect when they return.
   void fail(CauseCode cause, TimePoint now);
+  void give_up(CauseCode cause);
   // LCP adopted what a LAC negotiated: straight to Opened, nothing is sent. REQUIRES: Initial.
   void adopt_open(TimePoint now);
 
@@ -169,38 +172,44 @@ class Automaton {
 
  private:
   void step(FsmEvent event, TimePoint now);
-  void perform(std::uint16_t actions, TimePoint now);
+  void perform(std::uint16_t actions, FsmEvent event, TimePoint now);
   void set_state(FsmState state, FsmEvent reason);
-  void send_configure_request(TimePoint now);
+  void send_configure_request(bool is_repeat, TimePoint now);
   void receive_configure_request(const wire::PppPacket& packet, TimePoint now);
   void receive_response(const wire::PppPacket& packet, TimePoint now);
   void receive_code_reject(const wire::PppPacket& packet, TimePoint now);
-  void start_timer(TimePoint now, bool again);
+  void start_timer(TimePoint now);
   void restart_negotiation();
+  bool is_negotiating() const;
+  CauseCode no_agreement() const;
 
   wire::PppProtocol protocol_;
   FsmState state_ = FsmState::initial;
-  std::uint8_t identifier_ = 0;          // of the last packet that we began
-  std::uint8_t request_identifier_ = 0;  // of the last Configure-Request
-  bool response_expected_ = false;       // to that request
-  bool request_is_repeat_ = false;       // the next Configure-Request is a retransmission
-  bool failed_by_peer_ = false;
   CauseCode failure_ = CauseCode::none;
-  std::uint8_t restart_count_ = 0;
-  std::uint8_t sends_ = 0;          // since the timer was at restart_first
-  std::uint8_t naks_sent_ = 0;      // in a row
-  std::uint8_t naks_received_ = 0;  // Naks and Rejects since the negotiation began
-  std::uint8_t acked_identifier_ = 0;
-  std::uint32_t acked_digest_ = 0;                  // of the peer's request that we acknowledged
-  std::uint16_t max_reply_ = wire::kPppDefaultMru;  // longest packet that the peer takes
+  bool failed_by_peer_ = false;
+  bool response_expected_ = false;       // to our last Configure-Request
+  bool negotiation_is_fresh_ = false;    // reset() was called, no Configure-Request sent since
+  std::uint8_t identifier_ = 0;          // of the last packet that we began
+  std::uint8_t request_identifier_ = 0;  // of our last Configure-Request
+  std::uint8_t restart_count_ = 0;       // transmissions left
+  std::uint8_t backoff_ = 0;             // timeouts in a row
+  std::uint8_t naks_sent_ = 0;           // in a row
+  std::uint8_t refusals_received_ = 0;   // Naks and Rejects since the negotiation began
+  std::uint8_t acked_identifier_ = 0;    // of the peer's request that we acknowledged
+  std::uint16_t max_packet_ = wire::kPppDefaultMru;  // longest that the peer takes
+  std::uint32_t acked_digest_ = 0;                   // of that request's octets
   std::optional<TimePoint> deadline_;
   TimePoint opened_at_{};
   const FsmTimers* timers_;
   std::vector<AutomatonAction> actions_;
 
-  // Valid only while an event is handled: what its answer needs.
-  const wire::PppPacket* packet_ = nullptr;
-  const Judgement* judgement_ = nullptr;
+  // What the answer to the event being handled needs; meaningless between calls.
+  struct Context {
+    const wire::PppPacket* packet = nullptr;
+    const Judgement* judgement = nullptr;
+    std::string_view text;
+  };
+  Context context_;
 };
 
 }  // namespace l2tpm::ppp
