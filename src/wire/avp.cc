@@ -1,0 +1,155 @@
+#include "wire/avp.h"
+
+#include <fmt/format.h>
+
+#include "wire/avp_codec.h"
+#include "wire/avp_rules.h"
+
+namespace l2tpm::wire {
+namespace {
+
+constexpr std::size_t kShownOctets = 64;
+
+std::string hex(ByteView value) {
+  if (value.empty()) return "(empty)";
+  if (value.size() <= kShownOctets) return "0x" + to_hex(value);
+  return fmt::format("0x{}... ({} octets)", to_hex(value.first(kShownOctets)), value.size());
+}
+
+std::uint64_t number(ByteView value) {
+  std::uint64_t out = 0;
+  for (const std::uint8_t octet : value) out = out << 8 | octet;
+  return out;
+}
+
+template <typename T>
+T parse(ByteView value) {
+  ByteReader reader(value);
+  T out;
+  read(reader, out);
+  return out;
+}
+
+// "2, error 6: text"; the message's own texts are added by those who know its type.
+std::string show(const ResultCode& code, std::string_view result_text) {
+  std::string out = std::to_string(code.result);
+  if (!result_text.empty()) out += fmt::format(" ({})", result_text);
+  if (code.error)
+    out += fmt::format(", error {} ({})", *code.error, general_error_text(*code.error));
+  if (!code.message.empty()) out += ": " + printable(as_bytes(code.message));
+  return out;
+}
+
+std::string show(const PppDisconnectCause& cause) {
+  constexpr std::string_view kDirection[] = {"global", "at the peer", "at the local end"};
+  std::string out = fmt::format("{} ({})", cause.code, disconnect_cause_text(cause.code));
+  if (cause.protocol != 0) out += fmt::format(", protocol 0x{:04x}", cause.protocol);
+  if (cause.direction < std::size(kDirection))
+    out += fmt::format(", {}", kDirection[cause.direction]);
+  if (!cause.message.empty()) out += ": " + printable(as_bytes(cause.message));
+  return out;
+}
+
+std::string show(const Q931Cause& cause) {
+  std::string out = fmt::format("{}, message 0x{:02x}", cause.code, cause.message_type);
+  if (!cause.advisory.empty()) out += ": " + printable(as_bytes(cause.advisory));
+  return out;
+}
+
+std::string show(const CallErrors& errors) {
+  return fmt::format(
+      "CRC {}, framing {}, hardware overruns {}, buffer overruns {}, timeouts {}, alignment {}",
+      errors.crc_errors, errors.framing_errors, errors.hardware_overruns, errors.buffer_overruns,
+      errors.timeout_errors, errors.alignment_errors);
+}
+
+std::string show_message_type(std::uint16_t type) {
+  const MessageRule* const rule = find_rule(static_cast<MessageType>(type));
+  return rule != nullptr ? fmt::format("{} ({})", type, rule->name) : fmt::format("{}", type);
+}
+
+std::string show(const AvpRule& rule, ByteView value, std::string_view result_text) {
+  if (value.size() < rule.min_size || value.size() > rule.max_size)
+    return "malformed " + hex(value);
+  switch (rule.format) {
+    case AvpFormat::number:
+      return std::to_string(number(value));
+    case AvpFormat::hex_number:
+      return fmt::format("0x{:x}", number(value));
+    case AvpFormat::text:
+      return printable(value);
+    case AvpFormat::octets:
+      return hex(value);
+    case AvpFormat::sensitive:
+      return fmt::format("({} octets)", value.size());
+    case AvpFormat::flag:
+      return "yes";
+    case AvpFormat::message_type:
+      return show_message_type(parse<std::uint16_t>(value));
+    case AvpFormat::result_code:
+      return show(parse<ResultCode>(value), result_text);
+    case AvpFormat::version: {
+      const auto version = parse<ProtocolVersion>(value);
+      return fmt::format("{}.{}", version.version, version.revision);
+    }
+    case AvpFormat::q931_cause:
+      return show(parse<Q931Cause>(value));
+    case AvpFormat::call_errors:
+      return show(parse<CallErrors>(value));
+    case AvpFormat::accm: {
+      const auto accm = parse<Accm>(value);
+      return fmt::format("send 0x{:08x}, receive 0x{:08x}", accm.send, accm.receive);
+    }
+    case AvpFormat::disconnect_cause:
+      return show(parse<PppDisconnectCause>(value));
+  }
+  return hex(value);
+}
+
+std::string shown_name(AvpKey key) {
+  const std::string_view known = name(key);
+  if (!known.empty()) return std::string(known);
+  if (key.vendor == kIetf) return fmt::format("type {}", key.type);
+  return fmt::format("vendor {} type {}", key.vendor, key.type);
+}
+
+std::string_view result_text_of(const ControlMessage& message) {
+  if (!message.result_code) return {};
+  if (message.type == MessageType::stopccn)
+    return stop_ccn_result_text(message.result_code->result);
+  if (message.type == MessageType::cdn) return cdn_result_text(message.result_code->result);
+  return {};
+}
+
+}  // namespace
+
+std::string_view name(AvpKey key) {
+  const AvpRule* const rule = find_rule(key);
+  return rule != nullptr ? rule->name : std::string_view();
+}
+
+AvpText describe(const RawAvp& avp) {
+  AvpText text{shown_name(avp.key), {}};
+  const AvpRule* const rule = find_rule(avp.key);
+  if (!avp.revealed)
+    text.value = fmt::format("hidden ({} octets)", avp.value.size());
+  else if (rule == nullptr)
+    text.value = hex(avp.value);
+  else
+    text.value = show(*rule, avp.value, {});
+  return text;
+}
+
+std::vector<AvpText> describe(const ControlMessage& message) {
+  std::vector<AvpText> texts;
+  Bytes value;
+  for (const AvpRule& rule : avp_rules()) {
+    value.clear();
+    if (!write_field(rule, message, value)) continue;
+    texts.push_back({std::string(rule.name), show(rule, value, result_text_of(message))});
+  }
+  for (const RawAvp& avp : message.others) texts.push_back(describe(avp));
+  return texts;
+}
+
+}  // namespace l2tpm::wire
