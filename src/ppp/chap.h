@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -37,11 +38,14 @@ class ChapServer {
  private:
   enum class State : std::uint8_t { initial, challenging, judging, accepted, refused };
 
+  static std::string_view name(State state);
+  void set_state(State state, std::string_view reason);
   void new_challenge(TimePoint now);
   void send_challenge(TimePoint now);
   void receive_response(const wire::PppPacket& packet, TimePoint now);
-  void refuse(const AuthVerdict& verdict, CauseCode code);
-  void fail(CauseCode code, std::string message);
+  void answer(bool success, std::uint8_t identifier, const AuthVerdict& verdict);
+  void refuse(std::uint8_t identifier, const AuthVerdict& verdict, CauseCode code,
+              std::string message);
 
   AuthServerSettings settings_;
   RandomSource* random_;
@@ -75,9 +79,12 @@ class ChapPeer {
  private:
   enum class State : std::uint8_t { initial, waiting, responding, accepted, refused };
 
+  static std::string_view name(State state);
+  void set_state(State state, std::string_view reason);
   void receive_challenge(const wire::PppPacket& packet, TimePoint now, ByteView own_challenge);
-  void receive_success(ByteView text, TimePoint now);
+  void receive_success(ByteView text);
   void receive_failure(ByteView text);
+  void build_response(ByteView challenge);
   void send_response(TimePoint now);
   void fail(CauseCode code, bool by_peer, std::string message);
 

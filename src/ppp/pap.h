@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -29,8 +30,10 @@ class PapServer {
  private:
   enum class State : std::uint8_t { initial, waiting, judging, accepted, refused };
 
+  static std::string_view name(State state);
+  void set_state(State state, std::string_view reason);
   void answer(std::uint8_t identifier);
-  void fail(CauseCode code, std::string message);
+  void refuse(const AuthVerdict& verdict, CauseCode code, std::string message);
 
   AuthServerSettings settings_;
   State state_ = State::initial;
@@ -55,6 +58,8 @@ class PapPeer {
  private:
   enum class State : std::uint8_t { initial, requesting, accepted, refused };
 
+  static std::string_view name(State state);
+  void set_state(State state, std::string_view reason);
   void send_request(TimePoint now);
 
   AuthPeerSettings settings_;
