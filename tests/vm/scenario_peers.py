@@ -3,6 +3,7 @@
     lac 192.0.2.2 ------ 192.0.2.1 lns
 """
 
+from fakepeer import FakePeer
 from lab import check
 from registry import scenario
 from xl2tpd import Xl2tpdLac, Xl2tpdLns
@@ -35,3 +36,22 @@ def chap_secret(lab):
 @scenario("peers/pap", group="peers")
 def pap(lab):
     _peers(lab, "pap", None)
+
+
+@scenario("peers/fake-client", group="peers")
+def fake_client(lab):
+    lns, lac = lab.namespace("lns"), lab.namespace("lac")
+    lab.link(lns, "192.0.2.1/24", lac, "192.0.2.2/24")
+    Xl2tpdLns(lns, auth="chap-md5", tunnel_secret="s3cret")
+    peer = FakePeer(lac, "192.0.2.2", "192.0.2.1", tunnel_secret="s3cret").dial()
+    peer.wait_up()[0].ping("10.64.0.1")
+
+
+@scenario("peers/fake-lns", group="peers")
+def fake_lns(lab):
+    lns, lac = lab.namespace("lns"), lab.namespace("lac")
+    lab.link(lns, "192.0.2.1/24", lac, "192.0.2.2/24")
+    peer = FakePeer(lns, "192.0.2.1", "192.0.2.2", role="lns", ask_auth="chap-md5")
+    Xl2tpdLac(lac, "192.0.2.1").wait_session()
+    peer.wait_up()
+    check(lac.ping("10.64.0.1"), "ping")
