@@ -29,14 +29,20 @@ Loaded load(const std::string& directory);
 // For a reload: what `fresh` refused stays as it was in `old`.
 Config keep_refused(const Config& old, const Loaded& fresh);
 
-// One profile from a text, as PutProfile and check-config have it. `file` is for messages. The
-// warnings are appended when there is somewhere to put them.
-Result<Profile, ConfigErrors> read_profile(std::string_view profile_name, std::string_view text,
-                                           const std::string& file, const DaemonConfig& daemon,
+// One profile from a text, as PutProfile and check-config have it. `file` is for messages;
+// "users-file" is relative to `directory` and refused when that is empty. The warnings are appended
+// when there is somewhere to put them.
+struct ProfileText {
+  std::string name;
+  std::string text;
+  std::string file = "<text>";
+  std::string directory;
+  bool readable_by_others = false;  // warn about secrets written into it
+};
+Result<Profile, ConfigErrors> read_profile(ProfileText profile, const DaemonConfig& daemon,
                                            SecretSource& secrets, ConfigErrors* warnings = nullptr);
 
 // The daemon-wide file alone.
-Result<DaemonConfig, ConfigErrors> read_daemon_config(std::string_view text,
-                                                      const std::string& file);
+Result<DaemonConfig, ConfigErrors> read_daemon_config(std::string text, std::string file);
 
 }  // namespace l2tpm::config

@@ -1,0 +1,116 @@
+#include "config/profile.h"
+
+namespace l2tpm::config {
+
+std::string_view name(AuthMethod method) {
+  switch (method) {
+    case AuthMethod::pap:
+      return "pap";
+    case AuthMethod::chap_md5:
+      return "chap-md5";
+    case AuthMethod::mschap_v1:
+      return "mschap";
+    case AuthMethod::mschap_v2:
+      return "mschapv2";
+  }
+  return "?";
+}
+
+std::string_view name(MppeMode mode) {
+  switch (mode) {
+    case MppeMode::off:
+      return "off";
+    case MppeMode::prefer:
+      return "prefer";
+    case MppeMode::require:
+      return "require";
+  }
+  return "?";
+}
+
+std::string_view name(DataSequencing sequencing) {
+  switch (sequencing) {
+    case DataSequencing::none:
+      return "none";
+    case DataSequencing::want:
+      return "want";
+    case DataSequencing::require:
+      return "require";
+  }
+  return "?";
+}
+
+std::string_view name(PortFloat policy) {
+  switch (policy) {
+    case PortFloat::accept_theirs:
+      return "accept-theirs";
+    case PortFloat::never:
+      return "never";
+    case PortFloat::ours:
+      return "ours";
+  }
+  return "?";
+}
+
+std::string_view name(InstallPoint point) {
+  switch (point) {
+    case InstallPoint::before_first_ncp_ack:
+      return "before-first-ncp-ack";
+    case InstallPoint::after_authentication:
+      return "after-authentication";
+    case InstallPoint::at_call_established:
+      return "at-call-established";
+  }
+  return "?";
+}
+
+// Greedy with one point of return, so it is linear in practice and quadratic at worst.
+bool glob_match(std::string_view pattern, std::string_view text) {
+  const auto fold = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  std::size_t p = 0;
+  std::size_t t = 0;
+  std::size_t star = std::string_view::npos;
+  std::size_t resume = 0;
+  while (t < text.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      resume = t;
+    } else if (p < pattern.size() && fold(pattern[p]) == fold(text[t])) {
+      ++p;
+      ++t;
+    } else if (star != std::string_view::npos) {
+      p = star + 1;
+      t = ++resume;
+    } else {
+      return false;
+    }
+  }
+  while (p < pattern.size() && pattern[p] == '*') ++p;
+  return p == pattern.size();
+}
+
+bool OutgoingAnswer::matches(std::string_view number) const {
+  return enabled && (called_number.empty() || glob_match(called_number, number));
+}
+
+bool PeerRule::matches(std::string_view peer_host_name, const IpAddress& peer) const {
+  if (!host_name.empty() && !glob_match(host_name, peer_host_name)) return false;
+  return !address || address->contains(peer);
+}
+
+const Tunnel* ListenerProfile::tunnel_for(std::string_view peer_host_name,
+                                          const IpAddress& peer) const {
+  for (const auto& rule : peers)
+    if (rule.matches(peer_host_name, peer)) return rule.allow ? &rule.tunnel : nullptr;
+  return allow_unknown_peers ? &tunnel : nullptr;
+}
+
+std::string AddressRange::to_string() const {
+  return first == last ? first.to_string() : first.to_string() + "-" + last.to_string();
+}
+
+const std::string& profile_name(const Profile& profile) {
+  return std::visit([](const auto& each) -> const std::string& { return each.name; }, profile);
+}
+
+}  // namespace l2tpm::config
