@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -80,31 +81,79 @@ using CcpAction = std::variant<SendFrame, SetMppe, SetCcpFlags, CcpUp, CcpDown, 
 
 // Created after authentication, when its keys (if any) are known. Without keys, or with keys that
 // the policy does not allow, MPPE is refused; under require that is CcpFailed at open().
+//
+// Stricter than the automaton about what repeats: a Configure-Request or a second Configure-Ack has
+// moved the kernel's state already when it is read here, so that it starts the negotiation anew
+// (as the table of RFC 1661 §4.1 says) instead of passing for a duplicate.
 class Ccp final : private Automaton {
  public:
   // `timers` outlives this.
   Ccp(const MppePolicy& policy, const MppeKeys& keys, const FsmTimers& timers);
 
-  // Starts negotiating; the link is authenticated and its unit exists.
+  // The link is authenticated and its unit exists: negotiate.
   void open(TimePoint now);
   void close(TimePoint now, std::string_view text = {});
-  // The link goes (LCP left Opened): no more frames.
+  // The link goes (LCP left Opened): no more frames. open() begins again.
   void lower_down(TimePoint now);
   void receive(const wire::PppPacket& packet, TimePoint now);
   // LCP says that the peer does not speak CCP.
   void protocol_rejected(TimePoint now);
-  // A 0x00FD frame was read from the unit: the kernel could not decrypt it and decrypts no further
-  // until a Reset-Ack passes. Asks for one; without an answer CCP is negotiated anew.
+  // A 0x00FD frame was read from the unit: the kernel could not decrypt it, and decrypts no further
+  // until a Reset-Ack passes, stateless or not. Asks for one; without an answer CCP is negotiated
+  // anew.
   void lost_synchronisation(TimePoint now);
   void handle_timeout(TimePoint now);
-  std::vector<CcpAction> take_actions();
-  std::optional<TimePoint> next_deadline() const;
+  std::vector<CcpAction> take_actions() { return std::exchange(out_, {}); }
 
   using Automaton::is_open;
+  using Automaton::next_deadline;
   using Automaton::state;
-  // In force while open.
+  using Automaton::would_acknowledge;
+  // In force; nothing unless open.
   std::optional<MppeMode> receive_mode() const;
   std::optional<MppeMode> transmit_mode() const;
+
+ private:
+  Bytes build_request() const override;
+  void reset() override;
+  Judgement judge_request(ByteView options, bool may_nak) const override;
+  void request_acknowledged(ByteView options) override;
+  bool take_nak(ByteView options) override;
+  bool take_reject(ByteView options) override;
+  bool receive_extra(const wire::PppPacket& packet, TimePoint now) override;
+  void request_sent(ByteView packet) override;
+  void request_received(ByteView packet) override;
+  std::optional<TimePoint> extra_deadline() const override;
+  void handle_extra_timeout(TimePoint now) override;
+
+  bool restarts(const wire::PppPacket& packet);
+  void restart(TimePoint now);
+  void send_reset_request(TimePoint now);
+  void mppe_refused();
+  void collect(TimePoint now);
+  void arm(const SendFrame& frame);
+  void layer_event(LayerEvent event, TimePoint now);
+  void say_down();
+  void report_failure();
+  void set_flags(bool open, bool up);
+
+  MppePolicy policy_;
+  MppeKeys keys_;
+  std::uint32_t permitted_ = 0;  // strength bits that policy and keys allow
+  std::uint32_t offer_ = 0;      // the bits of our Configure-Request; 0: the option is left out
+  std::optional<MppeMode> receive_;
+  std::optional<MppeMode> transmit_;
+  SetCcpFlags flags_;
+  std::optional<bool> said_up_;         // the last of CcpUp and CcpDown; nothing: neither yet
+  bool is_failed_ = false;              // CcpFailed was said
+  std::uint8_t stateful_requests_ = 0;  // Configure-Requests without H in this negotiation
+  std::uint8_t request_identifier_ = 0;
+  std::uint8_t request_copies_ = 0;  // transmissions under that Identifier
+  std::uint8_t request_acks_ = 0;    // Configure-Acks to it
+  std::uint8_t reset_identifier_ = 0;
+  std::uint8_t reset_requests_ = 0;  // sent since synchronisation was lost
+  std::optional<TimePoint> reset_deadline_;
+  std::vector<CcpAction> out_;
 };
 
 }  // namespace l2tpm::ppp
