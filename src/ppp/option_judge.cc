@@ -1,5 +1,6 @@
 #include "ppp/option_judge.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace l2tpm::ppp {
@@ -56,6 +57,19 @@ Judgement OptionJudge::verdict() {
   if (!rejects_.empty()) return {Judgement::Kind::reject, std::move(rejects_)};
   if (!naks_.empty()) return {Judgement::Kind::nak, std::move(naks_)};
   return {};
+}
+
+bool is_part_of_request(ByteView rejected, ByteView request) {
+  wire::PppOptionReader ours(request);
+  wire::PppOptionReader reader(rejected);
+  while (const auto option = reader.next()) {
+    auto mine = ours.next();
+    while (mine && !std::equal(mine->whole.begin(), mine->whole.end(), option->whole.begin(),
+                               option->whole.end()))
+      mine = ours.next();
+    if (!mine) return false;
+  }
+  return reader.ok() && !rejected.empty();
 }
 
 }  // namespace l2tpm::ppp

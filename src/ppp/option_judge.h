@@ -40,4 +40,8 @@ class OptionJudge {
   Bytes naks_;
 };
 
+// Whether a Configure-Reject is about `request` (options that we sent): RFC 1661 §5.4 wants
+// rejected options unchanged and in their order. At least one.
+bool is_part_of_request(ByteView rejected, ByteView request);
+
 }  // namespace l2tpm::ppp
