@@ -38,6 +38,18 @@ void AuthServer::start(TimePoint now) {
   std::visit([&](auto& machine) { machine.start(now); }, machine_);
 }
 
+void AuthServer::adopt(const AuthRequest& request, TimePoint now) {
+  std::visit([&](auto& machine) { machine.adopt(request, now); }, machine_);
+}
+
+void AuthServer::start_after(std::uint8_t identifier, TimePoint now) {
+  if (auto* chap = std::get_if<ChapServer>(&machine_)) {
+    chap->start_after(identifier, now);
+  } else {
+    start(now);
+  }
+}
+
 void AuthServer::receive(const wire::PppPacket& packet, TimePoint now) {
   std::visit([&](auto& machine) { machine.receive(packet, now); }, machine_);
 }

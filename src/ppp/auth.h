@@ -25,6 +25,11 @@ class AuthServer {
   AuthServer(const AuthServerSettings& settings, RandomSource& random);
 
   void start(TimePoint now);
+  // Goes on from what a LAC has proxied. REQUIRES: request.method == method(), and its challenge
+  // and response have the sizes of the method.
+  void adopt(const AuthRequest& request, TimePoint now);
+  // Challenges anew after a LAC's. PAP: waits for a request, as start().
+  void start_after(std::uint8_t identifier, TimePoint now);
   // A packet of the method's protocol.
   void receive(const wire::PppPacket& packet, TimePoint now);
   void handle_timeout(TimePoint now);

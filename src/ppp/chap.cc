@@ -166,6 +166,20 @@ void ChapServer::start(TimePoint now) {
   new_challenge(now);
 }
 
+void ChapServer::start_after(std::uint8_t identifier, TimePoint now) {
+  identifier_ = identifier;
+  new_challenge(now);
+}
+
+void ChapServer::adopt(const AuthRequest& request, TimePoint now) {
+  identifier_ = request.identifier;
+  challenge_ = request.challenge;
+  user_ = request.user;
+  set_state(State::judging, "proxied Response");
+  deadline_ = now + settings_.verdict_timeout;
+  actions_.emplace_back(CredentialsNeeded{request});
+}
+
 void ChapServer::new_challenge(TimePoint now) {
   set_state(State::challenging, authenticated_ ? "again" : "start");
   // "The Identifier field MUST be changed each time a Challenge is sent", a new one that is: a

@@ -23,6 +23,11 @@ class ChapServer {
       : settings_(settings), random_(&random) {}
 
   void start(TimePoint now);
+  // A LAC began: judge the Response that it got to its Challenge (RFC 2661 §4.4.5), and answer
+  // under its Identifier. Or challenge anew, under another Identifier than the LAC's: peers keep
+  // their answers by Identifier.
+  void adopt(const AuthRequest& request, TimePoint now);
+  void start_after(std::uint8_t identifier, TimePoint now);
   // What is malformed, has another Identifier than the Challenge or is
   // not for an authenticator is discarded. A Response that comes again after its answer gets the
   // same answer without being checked (RFC 1994 §4.2).

@@ -68,6 +68,14 @@ void PapServer::start(TimePoint now) {
   deadline_ = now + settings_.timeout;
 }
 
+void PapServer::adopt(const AuthRequest& request, TimePoint now) {
+  identifier_ = request.identifier;
+  user_ = request.user;
+  set_state(State::judging, "proxied Authenticate-Request");
+  deadline_ = now + settings_.verdict_timeout;
+  actions_.emplace_back(CredentialsNeeded{request});
+}
+
 void PapServer::receive(const wire::PppPacket& packet, TimePoint now) {
   if (state_ == State::initial || !is(packet, PapCode::authenticate_request)) return;
   ByteReader reader(packet.data);

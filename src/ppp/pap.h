@@ -19,6 +19,8 @@ class PapServer {
   explicit PapServer(const AuthServerSettings& settings) : settings_(settings) {}
 
   void start(TimePoint now);
+  // A LAC took the request: judge that one (RFC 2661 §4.4.5).
+  void adopt(const AuthRequest& request, TimePoint now);
   // What is malformed or not for an authenticator is discarded.
   void receive(const wire::PppPacket& packet, TimePoint now);
   void handle_timeout(TimePoint now);
