@@ -1,0 +1,48 @@
+// How things look on a terminal. Nothing here knows the bus.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <iosfwd>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace l2tpm::ctl {
+
+enum class Colour : std::uint8_t { none, green, yellow, red, bold };
+
+// What is good, under way, and bad, among the states of tunnels and sessions.
+Colour colour_of_state(const std::string& state);
+
+struct Cell {
+  Cell(std::string content,
+       Colour look = Colour::none)  // NOLINT: implicit, rows are lists of texts
+      : text(std::move(content)), colour(look) {}
+  std::string text;
+  Colour colour;
+};
+
+// Control characters shown as '?': whatever a peer sent, the terminal is not steered by it.
+std::string clean(std::string text);
+
+// "12d 3h", "3h 12m", "4m 7s", "9s".
+std::string duration(std::chrono::seconds span);
+
+class Printer {
+ public:
+  Printer(std::ostream& out, bool colour) : out_(out), colour_(colour) {}
+
+  std::string paint(const std::string& text, Colour colour) const;
+  // Columns as wide as their widest cell; no header line when there is no row.
+  void table(const std::vector<std::string>& header, const std::vector<std::vector<Cell>>& rows);
+  // "key: value" lines, nested objects indented, lists of scalars on one line.
+  void object(const nlohmann::json& json, int indent = 0);
+  void line(const std::string& text);
+
+ private:
+  std::ostream& out_;
+  bool colour_;
+};
+
+}  // namespace l2tpm::ctl

@@ -1,0 +1,152 @@
+// A daemon::ServiceApi without a daemon: plain lists that a test fills, and a record of what was
+// asked. Calls come from the thread that serves the bus, so everything goes through one mutex.
+#pragma once
+
+#include <algorithm>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "daemon/service_api.h"
+
+namespace l2tpm::test {
+
+class FakeService final : public daemon::ServiceApi {
+ public:
+  struct State {
+    std::vector<std::string> profiles;
+    std::vector<daemon::TunnelView> tunnels;
+    std::vector<daemon::SessionView> sessions;
+    std::vector<std::string> reload_lines;
+    std::vector<std::string> asked;  // "start work", "close work/7"
+    // What a start or a look at a tunnel does to the rest; a story told in steps.
+    std::function<void(State&)> on_start;
+    std::function<void(State&)> on_list_tunnels;
+  };
+
+  // The state, locked for as long as the expression that uses it.
+  template <typename Use>
+  auto with(Use use) {
+    const std::lock_guard lock(mutex_);
+    return use(state_);
+  }
+
+  std::string version() const override { return "9.8.7"; }
+  std::string state() const override { return "running"; }
+  std::vector<std::string> kernel_features() const override { return {"ppp", "mppe"}; }
+
+  Result<std::string, daemon::ApiError> start(const std::string& profile) override {
+    const std::lock_guard lock(mutex_);
+    state_.asked.push_back("start " + profile);
+    if (!has(state_.profiles, profile))
+      return Unexpected(daemon::ApiError{daemon::ApiErrorCode::no_such_profile,
+                                         "no profile is named \"" + profile + "\""});
+    if (find(profile) != nullptr)
+      return Unexpected(
+          daemon::ApiError{daemon::ApiErrorCode::already_running, profile + " is running"});
+    if (state_.on_start) state_.on_start(state_);
+    return profile;
+  }
+  Result<Done, daemon::ApiError> stop(const std::string& profile) override {
+    const std::lock_guard lock(mutex_);
+    state_.asked.push_back("stop " + profile);
+    if (find(profile) == nullptr)
+      return Unexpected(
+          daemon::ApiError{daemon::ApiErrorCode::not_running, profile + " is not running"});
+    return Done{};
+  }
+  Result<Done, daemon::ApiError> close_session(const std::string& tunnel,
+                                               std::uint32_t session) override {
+    const std::lock_guard lock(mutex_);
+    state_.asked.push_back("close " + tunnel + "/" + std::to_string(session));
+    for (const auto& view : state_.sessions)
+      if (view.tunnel == tunnel && view.id == session) return Done{};
+    return Unexpected(daemon::ApiError{daemon::ApiErrorCode::no_such_session, "no such session"});
+  }
+  std::vector<std::string> reload() override {
+    const std::lock_guard lock(mutex_);
+    state_.asked.push_back("reload");
+    return state_.reload_lines;
+  }
+
+  daemon::Page<daemon::TunnelView> list_tunnels(const daemon::TunnelFilter& filter,
+                                                std::uint32_t offset,
+                                                std::uint32_t limit) const override {
+    const std::lock_guard lock(mutex_);
+    if (state_.on_list_tunnels) state_.on_list_tunnels(state_);
+    daemon::Page<daemon::TunnelView> page;
+    for (const auto& view : state_.tunnels) {
+      if (!fits(filter.profile, view.profile) || !fits(filter.state, view.state) ||
+          !fits(filter.peer, view.remote))
+        continue;
+      add(page, view, offset, limit);
+    }
+    return page;
+  }
+  daemon::Page<daemon::SessionView> list_sessions(const daemon::SessionFilter& filter,
+                                                  std::uint32_t offset,
+                                                  std::uint32_t limit) const override {
+    const std::lock_guard lock(mutex_);
+    daemon::Page<daemon::SessionView> page;
+    for (const auto& view : state_.sessions) {
+      if (!fits(filter.tunnel, view.tunnel) || !fits(filter.user, view.user) ||
+          !fits(filter.interface, view.interface) || !fits(filter.state, view.state))
+        continue;
+      add(page, view, offset, limit);
+    }
+    return page;
+  }
+
+  std::string describe() const override { return R"({"version":"9.8.7","state":"running"})"; }
+  Result<std::string, daemon::ApiError> describe_tunnel(const std::string& name) const override {
+    const std::lock_guard lock(mutex_);
+    const daemon::TunnelView* view = find(name);
+    if (view == nullptr)
+      return Unexpected(
+          daemon::ApiError{daemon::ApiErrorCode::no_such_tunnel, "no tunnel is named " + name});
+    const Cause& cause = view->last_error;
+    return "{\"name\":\"" + view->name + "\",\"profile\":\"" + view->profile + "\",\"state\":\"" +
+           view->state + "\",\"remote\":\"" + view->remote + "\",\"local\":\"" + view->local +
+           "\",\"tunnel_id\":" + std::to_string(view->tunnel_id) +
+           ",\"peer_tunnel_id\":" + std::to_string(view->peer_tunnel_id) +
+           ",\"established_at\":" + std::to_string(view->established_at) +
+           ",\"retry_at\":" + std::to_string(view->retry_at) + ",\"last_error\":{\"code\":\"" +
+           std::string(l2tpm::name(cause.code)) +
+           "\",\"by_peer\":" + (cause.by_peer ? "true" : "false") +
+           ",\"result\":" + std::to_string(cause.result_code) +
+           ",\"error\":" + std::to_string(cause.error_code) + ",\"message\":\"" + cause.message +
+           "\"}}";
+  }
+  Result<std::string, daemon::ApiError> describe_session(const std::string& tunnel,
+                                                         std::uint32_t session) const override {
+    const std::lock_guard lock(mutex_);
+    for (const auto& view : state_.sessions)
+      if (view.tunnel == tunnel && view.id == session)
+        return "{\"id\":" + std::to_string(session) +
+               ",\"ppp\":{\"mru\":1400,\"dns\":[\"a\",\"b\"]}}";
+    return Unexpected(daemon::ApiError{daemon::ApiErrorCode::no_such_session, "no such session"});
+  }
+
+ private:
+  static bool has(const std::vector<std::string>& list, const std::string& what) {
+    return std::find(list.begin(), list.end(), what) != list.end();
+  }
+  static bool fits(const std::string& wanted, const std::string& actual) {
+    return wanted.empty() || wanted == actual;
+  }
+  template <typename View>
+  static void add(daemon::Page<View>& page, const View& view, std::uint32_t offset,
+                  std::uint32_t limit) {
+    if (page.total++ >= offset && page.rows.size() < limit) page.rows.push_back(view);
+  }
+  const daemon::TunnelView* find(const std::string& name) const {
+    for (const auto& view : state_.tunnels)
+      if (view.name == name) return &view;
+    return nullptr;
+  }
+
+  mutable std::mutex mutex_;
+  mutable State state_;
+};
+
+}  // namespace l2tpm::test
