@@ -6,13 +6,14 @@ Each instance has a private dbus-daemon, so that several may run at once in thei
 import json
 import os
 import re
+import signal
 import socket
 import threading
 from pathlib import Path
 
 from lab import BUILD, Failure, check, run, wait_until
 
-USER = int(os.environ.get("LAB_UID", "990"))
+USER = int(os.environ.get("LAB_UID", "61701"))
 CAPABILITIES = "net_admin,net_raw,net_bind_service"
 BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
@@ -59,6 +60,8 @@ class Daemon:
     def write_profile(self, profile, content):
         path = self.config / "profiles.d" / f"{profile}.json"
         path.write_text(json.dumps(content, indent=2) + "\n")
+        os.chown(path, 0, USER)
+        path.chmod(0o640)
 
     def remove_profile(self, profile):
         (self.config / "profiles.d" / f"{profile}.json").unlink()
@@ -135,7 +138,6 @@ class Daemon:
 
     def reload(self):
         before = self.notified.count("READY=1")
-        import signal
         self.process.signal(signal.SIGHUP)
         wait_until(lambda: self.notified.count("READY=1") > before, 20, f"{self.name} has reloaded")
 
@@ -188,13 +190,13 @@ class Daemon:
 
     def session(self, row):
         """All that is known of one session of sessions()."""
-        return self.ctl("session", "show", row["tunnel"], str(row["id"]))
+        return self.ctl("session", "show", f"{row['tunnel']}/{row['id']}")
 
     def tunnel(self, name):
         return self.ctl("tunnel", "show", name)
 
     def up(self, profile):
-        return self.ctl("up", profile)
+        return self.ctl("--no-wait", "up", profile)
 
     def down(self, profile):
         return self.ctl("down", profile)
@@ -248,11 +250,12 @@ def merge(base, changes):
     return result
 
 
-def client(server, user="alice", password="wonderland", auth=None, mppe=None, tunnel_secret=None,
+def client(peer, user="alice", password="wonderland", auth=None, mppe=None, tunnel_secret=None,
            hidden=None, **changes):
-    """A client's profile that dials at once and gives up on nothing."""
+    """A client's profile that dials at once and goes on dialling."""
     profile = {
-        "type": "client", "autostart": True, "server": server,
+        "kind": "client", "autostart": True,
+        **({"peers": peer} if isinstance(peer, list) else {"peer": peer}),
         "ppp": {"user": user, "password": password},
         "redial": {"initial": "1s", "max": "4s"},
     }
@@ -261,15 +264,18 @@ def client(server, user="alice", password="wonderland", auth=None, mppe=None, tu
     return _common(profile, mppe, tunnel_secret, hidden, changes)
 
 
-def listener(address="0.0.0.0", users=None, auth=None, mppe=None, tunnel_secret=None, hidden=None,
+def listener(*addresses, users=None, auth=None, mppe=None, tunnel_secret=None, hidden=None,
              pool="10.64.0.10-10.64.0.250", local="10.64.0.1", **changes):
+    """A listener's profile; `users` maps names to passwords or to all that a user may have."""
     users = {"alice": "wonderland"} if users is None else users
     profile = {
-        "type": "listener", "listen": [address] if isinstance(address, str) else address,
-        "ppp": {"ipv4": {"local_address": local, "pool": [pool]}},
+        "kind": "listener",
+        "ppp": {"ipv4": {"local-address": local, "pool": [pool]}},
         "users": [{"name": name, **(value if isinstance(value, dict) else {"password": value})}
                   for name, value in users.items()],
     }
+    if addresses:
+        profile["listen"] = {"addresses": list(addresses)}
     if auth:
         profile["ppp"]["authenticate"] = [auth] if isinstance(auth, str) else auth
     return _common(profile, mppe, tunnel_secret, hidden, changes)
@@ -283,5 +289,5 @@ def _common(profile, mppe, tunnel_secret, hidden, changes):
     if tunnel_secret:
         profile["tunnel"] = {"secret": tunnel_secret}
     if hidden:
-        profile.setdefault("tunnel", {})["hide_avps"] = True
+        profile.setdefault("tunnel", {})["hide-avps"] = True
     return merge(profile, changes)
