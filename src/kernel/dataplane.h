@@ -132,7 +132,7 @@ struct Counters {
 struct Underlay {
   int ifindex = 0;
   std::optional<IpAddress> gateway;  // none: on link
-  std::optional<IpAddress> source;   // preferred source address
+  std::optional<IpAddress> source;   // preferred source address, when the route names one
   std::uint32_t mtu = 0;             // of the path as known: min(route, interface)
   bool local = false;                // the peer is this host; nothing to pin
   friend bool operator==(const Underlay&, const Underlay&) = default;
@@ -160,7 +160,8 @@ class Dataplane {
 
   // Only remembers. REQUIRES: the local id is not in use.
   virtual void add_tunnel(TunnelSpec spec) = 0;
-  // Makes the session (and first the tunnel, once). EBUSY "queue full": answer CDN, try later.
+  // Makes the session (and first the tunnel, once). When it fails nothing is left, not even of an
+  // unbound session that was to be upgraded. EBUSY "queue full": answer CDN, try later.
   // ECANCELED: a remove overtook it, and nothing of it is left. REQUIRES: add_tunnel(key.tunnel).
   virtual void install(SessionSpec spec, Callback<Installed> done) = 0;
 
@@ -176,7 +177,9 @@ class Dataplane {
   // session. Frames the kernel cannot take now are dropped and counted: PPP repeats. Ignored before
   // Installed was handed over.
   virtual void send_frame(SessionKey key, ByteView frame) = 0;
+  virtual std::uint64_t dropped_frames() const = 0;  // of all sessions, since the start
 
+  // Let go of Installed::channel and unit first: who closes last waits for the kernel.
   // Removing an unknown session or tunnel succeeds. The ids are free again when `done` runs (rest
   // them longer: deletes are asynchronous inside the kernel too).
   virtual void remove(SessionKey key, Callback<Done> done) = 0;
