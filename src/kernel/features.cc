@@ -1,10 +1,8 @@
 #include "kernel/features.h"
 
-// Before the kernel's headers, which bring <linux/in.h>: the two only agree in this order.
 #include <fmt/core.h>
 #include <linux/ppp-ioctl.h>
 #include <net/if.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>

@@ -1,15 +1,13 @@
 #include "kernel/genl_l2tp.h"
 
-// Before <linux/l2tp.h>, which brings <linux/in.h>: the two only agree in this order.
 #include <fmt/core.h>
 #include <linux/genetlink.h>
-#include <linux/l2tp.h>
-#include <netinet/in.h>
 
 #include <atomic>
 #include <cerrno>
 #include <cstring>
 
+#include "kernel/linux_l2tp.h"
 #include "kernel/netlink.h"
 #include "kernel/retry.h"
 

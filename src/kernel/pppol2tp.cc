@@ -1,11 +1,7 @@
 #include "kernel/pppol2tp.h"
 
-// Before <linux/if_pppol2tp.h>, which brings <linux/in.h>: the two only agree in this order.
 #include <fmt/core.h>
-#include <linux/if_pppol2tp.h>
-#include <linux/if_pppox.h>
 #include <linux/ppp-ioctl.h>
-#include <netinet/in.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -13,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "kernel/linux_l2tp.h"
 #include "kernel/retry.h"
 
 namespace l2tpm::kernel {
