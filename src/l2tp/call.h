@@ -57,7 +57,7 @@ class Call {
   struct Input {
     Event event;
     const wire::ControlMessage* message = nullptr;
-    Cause cause;  // of an end
+    Cause cause = {};  // of an end
     IncomingCallRequest* incoming = nullptr;
     OutgoingCallRequest* outgoing = nullptr;
     CallParameters* connect = nullptr;
@@ -75,8 +75,8 @@ class Call {
   bool is_lac() const { return kind_ == CallKind::lac_incoming || kind_ == CallKind::lac_outgoing; }
   bool is_consistent() const;
 
-  // Judges a message for this call: its event.
-  Event classify(const wire::ControlMessage& message, std::uint32_t framing_capabilities) const;
+  // Judges a message for this call: its event. `framing_capabilities` are ours.
+  Event judge(const wire::ControlMessage& message, std::uint32_t framing_capabilities) const;
 
  private:
   using Act = void (Call::*)(Input&, Output&);
@@ -92,8 +92,15 @@ class Call {
     OutgoingCallRequest outgoing;
   };
 
+  // incoming_call.cc and outgoing_call.cc
+  static std::span<const Transition> lac_incoming_rows();
+  static std::span<const Transition> lns_incoming_rows();
+  static std::span<const Transition> lns_outgoing_rows();
+  static std::span<const Transition> lac_outgoing_rows();
   std::span<const Transition> table() const;
-  void enter(State next, const Cause& cause);
+  void enter(State next, Event event, const Cause& cause);
+  wire::ControlMessage make(wire::MessageType type) const;
+  void forget_setup();
 
   // Acts, named as in the RFC.
   void remember_request(Input&, Output&);

@@ -38,7 +38,6 @@ struct CallParameters {
   std::uint32_t rx_connect_speed = 0;  // bit/s, AVP 38; 0: not given, RFC: equal to tx
   std::uint32_t framing_type = 1;      // AVP 19: 1 synchronous, 2 asynchronous
   bool sequencing_required = false;    // AVP 39: data messages must carry Ns
-  std::uint32_t physical_channel = 0;  // AVP 25; 0: not given
   Bytes private_group;                 // AVP 37; ICCN only
   ProxyInfo proxy;                     // ICCN only
 };

@@ -11,9 +11,11 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "base/cause.h"
@@ -159,7 +161,7 @@ class ControlConnection {
   struct Input {
     TimePoint now;
     const wire::ControlMessage* message = nullptr;
-    Cause cause;  // of an end
+    Cause cause = {};  // of an end
   };
   using Act = void (ControlConnection::*)(const Input&);
   struct Transition {
@@ -168,7 +170,7 @@ class ControlConnection {
     Act act;
     State to;
   };
-  static const Transition kTransitions[];
+  static std::span<const Transition> transitions();
   static std::string_view event_name(Event event);
 
   void step(Event event, const Input& input);
@@ -182,31 +184,33 @@ class ControlConnection {
   void send_stopccn(const Input& input);
   void linger(const Input& input);
   void clean_up(const Input& input);
-  void nothing(const Input& input);
+  void stop_lingering(const Input& input);
 
-  // Messages.
+  // Messages: control_connection_messages.cc.
   bool is_addressed_to_us(const wire::ControlMessage& message);
   void process(const wire::ControlMessage& message, TimePoint now);
   void process_when_closing(const wire::ControlMessage& message);
   void process_problem(const wire::ControlMessage& message, TimePoint now);
+  void learn_peer(const wire::ControlMessage& message);
+  // Whether SCCRQ, SCCRP or SCCCN is acceptable: nullopt, or why not.
+  std::optional<Cause> judge_introduction(const wire::ControlMessage& message);
+  std::optional<Cause> judge_response(const wire::ControlMessage& message);
+  wire::ControlMessage introduce_ourselves(wire::MessageType type);
+  void send(const wire::ControlMessage& message, TimePoint now);
+  bool has_secret() const;
+
+  // Calls: control_connection_calls.cc.
   void process_request(const wire::ControlMessage& message, TimePoint now);
   void process_cdn(const wire::ControlMessage& message, TimePoint now);
-  void process_session_message(const wire::ControlMessage& message, TimePoint now);
+  void process_call_message(const wire::ControlMessage& message, TimePoint now);
   void process_notification(const wire::ControlMessage& message);
-  // nullopt: acceptable.
-  std::optional<Cause> judge_peer(const wire::ControlMessage& message);
-  std::optional<Cause> judge_response(const wire::ControlMessage& message);
-  wire::ControlMessage introduce_ourselves(wire::MessageType type) const;
-  void send(wire::ControlMessage message, TimePoint now);
-
-  // Calls.
+  void refuse_request(const wire::ControlMessage& message, const Cause& cause, TimePoint now);
   SessionId place(CallKind kind, Call::Input input, TimePoint now);
   Call* find(SessionId session);
   Call* find_by_peer(SessionId peer_session);
   void step_call(Call& call, Call::Input input, TimePoint now);
-  void close_call(SessionId session, const Cause& cause, TimePoint now);
+  void step_call(SessionId session, Call::Input input, TimePoint now);
   void end_all_calls(const Cause& cause);
-  void refuse_request(const wire::ControlMessage& message, const Cause& cause, TimePoint now);
 
   void end(const Cause& cause);
   void handle_delivery_failure(TimePoint now);
@@ -223,8 +227,9 @@ class ControlConnection {
   State state_ = State::idle;
   bool initiator_ = false;
   bool stopccn_sent_ = false;
-  bool hello_given_up_ = false;
-  std::uint8_t quirks_ = 0;  // bit per Quirk, applied so far
+  bool hello_pending_ = false;   // sent, not acknowledged
+  bool hello_given_up_ = false;  // see Quirks
+  std::uint8_t quirks_ = 0;      // bit per Quirk, applied so far
   PeerInfo peer_;
   Authentication authentication_;
   std::optional<ChallengeResponse> response_;  // to the peer's challenge, for the next message
@@ -234,13 +239,13 @@ class ControlConnection {
   std::optional<TimePoint> setup_until_;
   std::optional<TimePoint> linger_until_;
   std::optional<TimePoint> established_;
-  bool heard_ = false;
   std::uint64_t hellos_sent_ = 0;
   std::uint64_t avps_ignored_ = 0;
   Cause cause_;
 
   IdPool session_ids_;
   std::unordered_map<SessionId, Call> calls_;
+  std::unordered_set<SessionId> ended_;                     // until forget_session()
   std::unordered_map<SessionId, SessionId> calls_by_peer_;  // the peer's id to ours
   std::vector<SessionId> waiting_for_tunnel_;
   DeadlineHeap<SessionId> call_deadlines_;

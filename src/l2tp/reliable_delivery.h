@@ -43,7 +43,7 @@ class ReliableDelivery {
   void take_back_unacknowledged();
   // Forgets what has not been sent even once.
   void drop_unsent();
-  // The next send() goes out although the congestion window is full (StopCCN).
+  // The next flush() heeds the peer's window only (StopCCN).
   void ignore_congestion() { congestion_ignored_ = true; }
 
   // Receiving: hand in a message, then take what is now in order until there is none.
@@ -58,7 +58,7 @@ class ReliableDelivery {
   // Sends what windows and budget allow, then an acknowledgement if one is due. Every public call
   // of the owner ends with it.
   void flush(TimePoint now);
-  std::vector<Bytes> take_datagrams() { return std::move(datagrams_); }
+  std::vector<Bytes> take_datagrams();
 
   // Until the peer has proven that it receives at its address, at most three times as many octets
   // leave as came. What does not fit waits for the peer's next datagram, not for the timer.
@@ -107,10 +107,13 @@ class ReliableDelivery {
   };
 
   void accept_acknowledgement(std::uint16_t nr, TimePoint now);
+  void start_retransmit_timer(TimePoint now);
   void sample_round_trip(Duration sample);
   void open_congestion_window(unsigned acknowledged);
   bool transmit(Outgoing& entry, std::uint16_t ns, TimePoint now);
-  void send_zlb(TimePoint now);
+  void send_zlb();
+  void acknowledgement_is_sent();
+  bool budget_allows(std::size_t size) const;
   void emit(Bytes datagram);
   void hold(const wire::ControlMessage& message, std::size_t size);
   unsigned window() const;
@@ -140,6 +143,8 @@ class ReliableDelivery {
   Duration srtt_{};
   Duration rttvar_{};
   bool congestion_ignored_ = false;
+  std::size_t taken_back_ =
+      0;  // numbers from first_ns_ on that the peer may have counted after all
 
   // Receiving.
   std::uint16_t nr_ = 0;
