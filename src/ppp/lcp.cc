@@ -233,6 +233,7 @@ void Lcp::request_sent(ByteView packet) {
 }
 
 void Lcp::request_received(ByteView packet) {
+  heard_from_peer_ = true;
   const ByteView options = packet.subspan(wire::kPppPacketHeader);
   if (!requests_) return;
   requests_->last_received.assign(options.begin(), options.end());
@@ -274,6 +275,12 @@ bool Lcp::adopt(const LcpRequests& requests, TimePoint now) {
   *requests_ = requests;
   adopt_open(now);
   return true;
+}
+
+void Lcp::abandon(TimePoint now) {
+  lower_down(now);  // to Starting
+  close(now);       // to Initial
+  take_actions();
 }
 
 void Lcp::note_activity(TimePoint now) {

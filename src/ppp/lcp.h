@@ -28,6 +28,8 @@ class Lcp final : public Automaton {
   // As an LNS: takes over what a LAC negotiated and opens without a packet. False: it contradicts
   // our settings or is malformed, nothing has changed. REQUIRES: Initial.
   bool adopt(const LcpRequests& requests, TimePoint now);
+  // Takes adopt() back.
+  void abandon(TimePoint now);
   const LcpRequests* requests() const { return requests_.get(); }
   void forget_requests() { requests_.reset(); }
 
@@ -37,6 +39,9 @@ class Lcp final : public Automaton {
   void reject_protocol(ByteView frame);
   // The protocol that the peer rejected since the last call.
   std::optional<std::uint16_t> take_rejected_protocol();
+
+  // A Configure-Request came, ever.
+  bool heard_from_peer() const { return heard_from_peer_; }
 
   // What was agreed; meaningful while open.
   std::uint16_t local_mru() const {
@@ -77,7 +82,8 @@ class Lcp final : public Automaton {
   // Ours.
   std::uint8_t sent_options_ = 0;  // kSend...
   std::uint8_t auth_refused_ = 0;  // bit per AuthMethod
-  std::uint8_t loops_ = 0;         // Naks of our magic number in a row
+  bool heard_from_peer_ = false;
+  std::uint8_t loops_ = 0;  // Naks of our magic number in a row
   std::uint16_t mru_ = 1500;
   std::uint32_t magic_ = 0;
   std::uint32_t suggested_magic_ = 0;  // for a peer whose number is zero or ours

@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -22,15 +23,13 @@
 #include "base/random.h"
 #include "ppp/auth.h"
 #include "ppp/ccp.h"
+#include "ppp/ipcp.h"
+#include "ppp/ipv6cp.h"
+#include "ppp/lcp.h"
 #include "ppp/link_settings.h"
 #include "ppp/send_frame.h"
 
 namespace l2tpm::ppp {
-
-class Lcp;
-class Ipcp;
-class Ipv6cp;
-class Ccp;
 
 enum class LinkPhase : std::uint8_t {
   dead,          // before open() and after LinkDown
@@ -150,12 +149,87 @@ class Link {
   LinkStatus status() const;
 
  private:
-  struct Machines;
+  // link.cc: life and LCP
+  void set_phase(LinkPhase phase, std::string_view reason);
+  void take_from_lcp(TimePoint now);
+  void lcp_up(TimePoint now);
+  void lcp_down(TimePoint now);
+  void receive_lcp(const wire::PppPacket& packet, TimePoint now);
+  void protocol_rejected(std::uint16_t protocol, TimePoint now);
+  void finish(Cause cause);
+  Cause lcp_cause() const;
+  template <typename Action>
+  void emit(Action&& action) {
+    actions_.emplace_back(std::forward<Action>(action));
+  }
+
+  // link_auth.cc
+  void start_authentication(TimePoint now);
+  void receive_auth(wire::PppProtocol protocol, const wire::PppPacket& packet, TimePoint now);
+  void take_from_auth_server(TimePoint now);
+  void take_from_auth_peer(TimePoint now);
+  std::unique_ptr<AuthServer> make_auth_server() const;
+  std::unique_ptr<AuthPeer> make_auth_peer() const;
+  void peer_authenticated(PeerAuthenticated result, TimePoint now);
+  void take_keys(MppeKeys keys, Role end_that_has_them);
+  void check_authenticated(TimePoint now);
+
+  // link_network.cc
+  void enter_network(TimePoint now);
+  void request_install();
+  void start_protocols(TimePoint now);
+  void start_ncps(TimePoint now);
+  void stop_network(TimePoint now);
+  void receive_network(const wire::PppFrame& frame, TimePoint now);
+  void receive_ncp(Automaton& ncp, const wire::PppPacket& packet, TimePoint now);
+  void hold_or_ignore(wire::PppProtocol protocol, const wire::PppPacket& packet);
+  void drop_held(wire::PppProtocol protocol);
+  void feed_held(TimePoint now);
+  void take_from_ccp(TimePoint now);
+  void take_from_ipcp(TimePoint now);
+  void take_from_ipv6cp(TimePoint now);
+  void ncp_up();
+  void ncp_down(TimePoint now);
+  void ncp_finished(const Automaton& ncp, TimePoint now);
+  Cause network_cause() const;
+  const NetworkSettings& network() const;
+  bool waits_for_install() const { return install_requested_ && !installed_; }
 
   std::shared_ptr<const LinkSettings> settings_;
   RandomSource* random_;
   LinkPhase phase_ = LinkPhase::dead;
-  std::unique_ptr<Machines> machines_;
+  bool install_requested_ = false;
+  bool installed_ = false;
+  bool peer_is_authentic_ = false;  // or need not be
+  bool we_are_accepted_ = false;    // or need not be
+  bool ncps_started_ = false;
+  bool has_run_ = false;
+  bool ipv4_up_ = false;
+  bool ipv6_up_ = false;
+  std::uint16_t renegotiations_ = 0;
+  std::uint32_t frames_ignored_ = 0;
+
+  Lcp lcp_;
+  // Exist while they are needed: authentication until an NCP is open, the others in the phases
+  // network and running.
+  std::unique_ptr<AuthServer> auth_server_;
+  std::unique_ptr<AuthPeer> auth_peer_;
+  std::unique_ptr<Ccp> ccp_;
+  std::unique_ptr<Ipcp> ipcp_;
+  std::unique_ptr<Ipv6cp> ipv6cp_;
+
+  std::unique_ptr<NetworkSettings> network_;      // of this user; else settings_->network
+  std::unique_ptr<AuthRequest> pending_request_;  // unanswered CredentialsNeeded
+  const AuthRequest* proxied_request_ = nullptr;  // only within open_from_proxy()
+  std::unique_ptr<MppeKeys> keys_;                // from authentication to CCP
+  std::vector<Bytes> held_;  // Configure-Requests that wait for an install or for CCP
+  std::string user_;         // the peer's; or ours when only we authenticated
+  std::string auth_message_;
+  std::unique_ptr<Cause> closing_;  // why our Terminate-Request is out
+  std::string terminate_text_;      // of the peer's
+  std::optional<TimePoint> network_deadline_;
+  std::optional<TimePoint> ccp_wait_;
+  std::vector<LinkAction> actions_;
 };
 
 }  // namespace l2tpm::ppp

@@ -59,7 +59,13 @@ enum class ProxyUse : std::uint8_t {
   renegotiate,      // ignore both
 };
 
+// Who placed the call. It decides nothing but this: when both ends authenticate by MS-CHAP, MPPE's
+// keys come from the exchange in which the called end is the authenticator.
+enum class Role : std::uint8_t { calling, called };
+
 struct LinkSettings {
+  Role role = Role::called;
+
   // LCP
   std::uint16_t mru = 1450;        // offered; 128..65535. Not sent when it is 1500
   std::uint16_t mtu_limit = 1450;  // what the path carries; MTU = min(peer's MRU, this)

@@ -1,0 +1,318 @@
+// The network phase of a link: when the kernel is asked, when CCP and the NCPs run, and what is
+// held meanwhile.
+#include <algorithm>
+
+#include "ppp/link.h"
+
+namespace l2tpm::ppp {
+namespace {
+
+using wire::PppCode;
+using wire::PppProtocol;
+
+// One Configure-Request per protocol is all that is ever held.
+constexpr std::size_t kMaxHeld = 8;
+
+bool is_alive(const Automaton* ncp) {
+  return ncp != nullptr && (ncp->is_open() || (ncp->state() >= FsmState::req_sent &&
+                                               ncp->state() <= FsmState::ack_sent));
+}
+
+}  // namespace
+
+const NetworkSettings& Link::network() const { return network_ ? *network_ : settings_->network; }
+
+void Link::enter_network(TimePoint now) {
+  set_phase(LinkPhase::network, "authenticated");
+  if (settings_->mppe.use == MppeUse::off) keys_.reset();
+  if (settings_->mppe.use == MppeUse::require && !keys_) {
+    close({.code = CauseCode::encryption_required,
+           .message = "no MS-CHAP authentication, so no keys for MPPE"},
+          now);
+    return;
+  }
+  const bool installs_first =
+      keys_ || settings_->install_point == InstallPoint::after_authentication;
+  if (installs_first && !installed_) {
+    request_install();
+  } else if (!waits_for_install()) {
+    start_protocols(now);
+  }
+}
+
+void Link::request_install() {
+  if (install_requested_) return;
+  install_requested_ = true;
+  network_deadline_.reset();
+  emit(Install{});
+}
+
+void Link::installed(TimePoint now) {
+  if (phase_ == LinkPhase::dead || installed_) return;
+  install_requested_ = true;
+  installed_ = true;
+  if (phase_ != LinkPhase::network) return;
+  network_deadline_ = now + settings_->network_timeout;
+  if (!ccp_ && !ncps_started_) start_protocols(now);
+  feed_held(now);
+}
+
+void Link::start_protocols(TimePoint now) {
+  network_deadline_ = now + settings_->network_timeout;
+  if (!keys_) {
+    start_ncps(now);
+    return;
+  }
+  ccp_ = std::make_unique<Ccp>(settings_->mppe, *keys_, settings_->timers);
+  keys_.reset();
+  if (settings_->mppe.use == MppeUse::prefer) ccp_wait_ = now + settings_->ccp_wait;
+  ccp_->open(now);
+  take_from_ccp(now);
+}
+
+void Link::start_ncps(TimePoint now) {
+  if (ncps_started_) return;
+  ncps_started_ = true;
+  ccp_wait_.reset();
+  if (network().ipv4.enabled) {
+    ipcp_ = std::make_unique<Ipcp>(network().ipv4, settings_->timers);
+    ipcp_->open(now);
+    ipcp_->lower_up(now);
+  }
+  if (network().ipv6.enabled) {
+    ipv6cp_ = std::make_unique<Ipv6cp>(network().ipv6, *random_, settings_->timers);
+    ipv6cp_->open(now);
+    ipv6cp_->lower_up(now);
+  }
+  take_from_ipcp(now);
+  take_from_ipv6cp(now);
+  feed_held(now);
+}
+
+void Link::stop_network(TimePoint now) {
+  if (std::exchange(ipv4_up_, false)) emit(Ipv4Down{});
+  if (std::exchange(ipv6_up_, false)) emit(Ipv6Down{});
+  ipcp_.reset();
+  ipv6cp_.reset();
+  if (ccp_) {
+    ccp_->lower_down(now);
+    for (CcpAction& action : ccp_->take_actions())
+      if (auto* flags = std::get_if<SetCcpFlags>(&action)) emit(*flags);
+    ccp_.reset();
+  }
+  ncps_started_ = false;
+  held_ = {};
+  network_deadline_.reset();
+  ccp_wait_.reset();
+}
+
+void Link::receive_network(const wire::PppFrame& frame, TimePoint now) {
+  const auto protocol = static_cast<PppProtocol>(frame.protocol);
+  const bool wants_ipcp = network().ipv4.enabled;
+  const bool wants_ipv6cp = network().ipv6.enabled;
+  const bool wants_ccp = ccp_ || keys_;
+  const bool is_spoken = (protocol == PppProtocol::ipcp && wants_ipcp) ||
+                         (protocol == PppProtocol::ipv6cp && wants_ipv6cp) ||
+                         (protocol == PppProtocol::ccp && wants_ccp);
+  if (protocol == PppProtocol::compressed && ccp_) {
+    ccp_->lost_synchronisation(now);
+    take_from_ccp(now);
+    return;
+  }
+  if (!is_spoken) {
+    // Data belongs to the kernel; what comes here was on its way during the install.
+    const bool is_data = protocol == PppProtocol::ipv4 || protocol == PppProtocol::ipv6 ||
+                         protocol == PppProtocol::compressed;
+    if (is_data) {
+      ++frames_ignored_;
+    } else {
+      lcp_.reject_protocol(wire::encode_ppp_frame(protocol, frame.payload));
+      take_from_lcp(now);
+    }
+    return;
+  }
+  const auto packet = wire::decode_ppp_packet(frame.payload);
+  if (!packet) {
+    ++frames_ignored_;
+    return;
+  }
+  if (protocol == PppProtocol::ccp) {
+    if (!ccp_) {
+      hold_or_ignore(protocol, *packet);
+      return;
+    }
+    ccp_->receive(*packet, now);
+    take_from_ccp(now);
+  } else if (!ncps_started_) {
+    hold_or_ignore(protocol, *packet);
+  } else if (protocol == PppProtocol::ipcp) {
+    receive_ncp(*ipcp_, *packet, now);
+    take_from_ipcp(now);
+  } else {
+    receive_ncp(*ipv6cp_, *packet, now);
+    take_from_ipv6cp(now);
+  }
+}
+
+void Link::receive_ncp(Automaton& ncp, const wire::PppPacket& packet, TimePoint now) {
+  if (!installed_) {
+    const bool is_request = packet.is(PppCode::configure_request);
+    if (is_request || packet.is(PppCode::terminate_request)) drop_held(ncp.protocol());
+    if (is_request && ncp.would_acknowledge(packet)) {
+      hold_or_ignore(ncp.protocol(), packet);
+      request_install();
+      return;
+    }
+  }
+  ncp.receive(packet, now);
+}
+
+void Link::hold_or_ignore(PppProtocol protocol, const wire::PppPacket& packet) {
+  drop_held(protocol);
+  if (packet.is(PppCode::configure_request) && held_.size() < kMaxHeld) {
+    held_.push_back(wire::encode_ppp_frame(protocol, packet.whole));
+  } else {
+    ++frames_ignored_;
+  }
+}
+
+void Link::drop_held(PppProtocol protocol) {
+  std::erase_if(held_, [protocol](const Bytes& frame) {
+    return ByteReader(frame).u16() == static_cast<std::uint16_t>(protocol);
+  });
+}
+
+void Link::feed_held(TimePoint now) {
+  const std::vector<Bytes> held = std::exchange(held_, {});
+  for (const Bytes& octets : held) {
+    const auto frame = wire::decode_ppp_frame(octets);
+    if (frame && phase_ != LinkPhase::dead) receive_network(*frame, now);
+  }
+}
+
+void Link::take_from_ccp(TimePoint now) {
+  while (ccp_) {
+    auto actions = ccp_->take_actions();
+    if (actions.empty()) return;
+    for (CcpAction& action : actions) {
+      if (auto* frame = std::get_if<SendFrame>(&action)) {
+        emit(std::move(*frame));
+      } else if (auto* key = std::get_if<SetMppe>(&action)) {
+        emit(std::move(*key));
+      } else if (auto* flags = std::get_if<SetCcpFlags>(&action)) {
+        emit(*flags);
+      } else if (std::get_if<CcpUp>(&action) != nullptr) {
+        start_ncps(now);
+      } else if (std::get_if<CcpDown>(&action) != nullptr) {
+        // Under `prefer` it may be that the peer wants none; a negotiation that goes on does not
+        // keep the NCPs waiting for longer than ccp_wait.
+        if (settings_->mppe.use == MppeUse::prefer && ccp_->state() <= FsmState::stopped)
+          start_ncps(now);
+      } else if (auto* failed = std::get_if<CcpFailed>(&action)) {
+        close(failed->cause, now);
+      }
+      if (!ccp_) return;
+    }
+  }
+}
+
+void Link::take_from_ipcp(TimePoint now) {
+  while (ipcp_) {
+    auto actions = ipcp_->take_actions();
+    if (actions.empty()) return;
+    for (AutomatonAction& action : actions) {
+      if (auto* frame = std::get_if<SendFrame>(&action)) {
+        emit(std::move(*frame));
+        continue;
+      }
+      switch (*std::get_if<LayerEvent>(&action)) {
+        case LayerEvent::up:
+          if (ipcp_->local().is_unspecified()) {
+            ipcp_->close(now, "no address");  // the peer acknowledged 0.0.0.0
+            break;
+          }
+          ipv4_up_ = true;
+          emit(Ipv4Up{.local = ipcp_->local(),
+                      .peer = ipcp_->peer(),
+                      .dns = ipcp_->dns(),
+                      .nbns = ipcp_->nbns()});
+          ncp_up();
+          break;
+        case LayerEvent::down:
+          if (std::exchange(ipv4_up_, false)) emit(Ipv4Down{});
+          ncp_down(now);
+          break;
+        case LayerEvent::started:
+          break;
+        case LayerEvent::finished:
+          ncp_finished(*ipcp_, now);
+          break;
+      }
+      if (!ipcp_) return;
+    }
+  }
+}
+
+void Link::take_from_ipv6cp(TimePoint now) {
+  while (ipv6cp_) {
+    auto actions = ipv6cp_->take_actions();
+    if (actions.empty()) return;
+    for (AutomatonAction& action : actions) {
+      if (auto* frame = std::get_if<SendFrame>(&action)) {
+        emit(std::move(*frame));
+        continue;
+      }
+      switch (*std::get_if<LayerEvent>(&action)) {
+        case LayerEvent::up:
+          ipv6_up_ = true;
+          emit(Ipv6Up{.local_id = ipv6cp_->local_id(), .peer_id = ipv6cp_->peer_id()});
+          ncp_up();
+          break;
+        case LayerEvent::down:
+          if (std::exchange(ipv6_up_, false)) emit(Ipv6Down{});
+          ncp_down(now);
+          break;
+        case LayerEvent::started:
+          break;
+        case LayerEvent::finished:
+          ncp_finished(*ipv6cp_, now);
+          break;
+      }
+      if (!ipv6cp_) return;
+    }
+  }
+}
+
+void Link::ncp_up() {
+  set_phase(LinkPhase::running, "a network protocol is open");
+  has_run_ = true;
+  network_deadline_.reset();
+  // Authentication is over on both ends, since NCPs come after it. What a repeated Challenge needs
+  // is made again then.
+  if (settings_->rechallenge_interval == Duration::zero()) auth_server_.reset();
+  auth_peer_.reset();
+  lcp_.forget_requests();
+}
+
+void Link::ncp_down(TimePoint now) {
+  if (ipv4_up_ || ipv6_up_) return;
+  set_phase(LinkPhase::network, "no network protocol is open");
+  network_deadline_ = now + settings_->network_timeout;
+}
+
+void Link::ncp_finished(const Automaton& ncp, TimePoint now) {
+  if (is_alive(ipcp_.get()) || is_alive(ipv6cp_.get())) return;
+  const bool by_peer = ncp.failed_by_peer();
+  close({.code = has_run_ && by_peer ? CauseCode::peer_closed : CauseCode::network_failed,
+         .by_peer = by_peer,
+         .message = std::string(wire::name(ncp.protocol())) + " ended, it was the last"},
+        now);
+}
+
+Cause Link::network_cause() const {
+  if (settings_->mppe.use == MppeUse::require && !ncps_started_)
+    return {.code = CauseCode::encryption_required, .message = "CCP found no agreement"};
+  return {.code = CauseCode::network_failed, .message = "no network protocol came up"};
+}
+
+}  // namespace l2tpm::ppp
