@@ -524,8 +524,8 @@ class FakePeer:
         avps = parse_avps(body)
         name = MESSAGES.get(struct.unpack("!H", avps.get((0, 0), b"\0\0"))[0], "?")
         session = self.sessions.get(number)
-        if source[1] != self.remote[1] and name == "SCCRP":
-            self.remote = (self.remote[0], source[1])  # the peer has floated its port
+        if source[1] != self.remote[1] and name in ("SCCRP", "SCCRQ"):
+            self.remote = source[:2]  # the peer is on, or has moved to, another port
         if (0, 9) in avps:
             self.peer_tunnel = struct.unpack("!H", avps[(0, 9)])[0]
         if session and (0, 14) in avps:

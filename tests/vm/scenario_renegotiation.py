@@ -1,0 +1,129 @@
+"""What a peer starts anew after the session is in the kernel. See topology.py."""
+
+from fakepeer import FakePeer
+from registry import scenario
+from topology import *
+
+
+def _client_peer(lab, **options):
+    """Our LNS with a scripted client up."""
+    lns, host, _ = pair(lab)
+    capture = lns.capture("outer")
+    server = Daemon(lns, {"office": listener(auth="chap-md5", users={
+        "alice": "wonderland", "bob": "builder"})}, name="lnsd")
+    peer = FakePeer(host, CLIENT, LNS, **options).dial()
+    session = peer.wait_up()[0]
+    server.wait_sessions()
+    session.ping(INNER)
+    return lns, server, peer, session, capture
+
+
+def _lns_peer(lab, **options):
+    """Our client with a scripted LNS up."""
+    lns, host, _ = pair(lab)
+    capture = lns.capture("outer")
+    peer = FakePeer(lns, LNS, CLIENT, role="lns", ask_auth="chap-md5", **options)
+    dialer = Daemon(host, {"work": client(LNS, auth=["chap-md5"])}, name="clientd")
+    dialer.wait_session()
+    session = peer.wait_up()[0]
+    host.can_ping(INNER)
+    return host, dialer, peer, session, capture
+
+
+@scenario("renegotiation/lcp-by-client", group="renegotiation", smoke=True)
+def lcp_by_client(lab):
+    lns, server, peer, session, capture = _client_peer(lab)
+    before = server.sessions()[0]
+    for count in (2, 3):
+        session.restart_lcp()
+        peer.wait("IPCP opened", 30, count)
+        session.pings.clear()
+        session.ping(INNER)
+    after = server.wait_session()
+    check(after["id"] == before["id"], "it is the same session")
+    check(len(lns.l2tp_sessions()) == 1 and len(lns.ppp_interfaces()) == 1, "nothing is doubled")
+    capture.assert_clean(LNS)
+
+
+@scenario("renegotiation/lcp-by-lns", group="renegotiation")
+def lcp_by_lns(lab):
+    host, dialer, peer, session, capture = _lns_peer(lab)
+    before = dialer.sessions()[0]
+    for count in (2, 3):
+        session.restart_lcp()
+        peer.wait("IPCP opened", 30, count)
+        dialer.wait_session()
+        host.can_ping(INNER)
+    check(dialer.sessions()[0]["id"] == before["id"], "it is the same session")
+    capture.assert_clean(CLIENT)
+
+
+@scenario("renegotiation/network-off-during-lcp", group="renegotiation")
+def off_during(lab):
+    """While LCP is down again nothing is carried, and addresses and routes are away."""
+    lns, server, peer, session, _ = _client_peer(lab)
+    peer.on("recv LCP ConfReq", "drop")
+    session.restart_lcp()
+    wait_until(lambda: not [a for i in lns.ppp_interfaces() for a in i["addr_info"]
+                            if a["family"] == "inet"], 20, "the address is away")
+    peer.actions.clear()
+    peer.wait("IPCP opened", 40, 2)
+    session.pings.clear()
+    session.ping(INNER)
+
+
+@scenario("renegotiation/chap-rechallenge", group="renegotiation", smoke=True)
+def rechallenge(lab):
+    host, dialer, peer, session, capture = _lns_peer(lab)
+    for count in (2, 3):
+        session.send_challenge()
+        peer.wait("recv CHAP Response", 15, count)
+        check(host.ping(INNER), "data flows on")
+    check(len(dialer.sessions()) == 1 and dialer.sessions()[0]["state"] == "up", "the session is up")
+    capture.assert_clean(CLIENT)
+
+
+@scenario("renegotiation/ipv6cp-after-ipcp", group="renegotiation")
+def ipv6cp_late(lab):
+    lns, server, peer, session, capture = _client_peer(lab)
+    check("IPV6CP opened" not in peer.events, "IPV6CP waits for the peer")
+    session.request("IPV6CP")
+    peer.wait("IPV6CP opened", 20)
+    wait_until(lambda: any(a["family"] == "inet6" for i in lns.ppp_interfaces()
+                           for a in i["addr_info"]), 10, "the interface has an IPv6 address")
+    session.pings.clear()
+    session.ping(INNER)
+    capture.assert_clean(LNS)
+
+
+@scenario("renegotiation/ipcp-restarted", group="renegotiation")
+def ipcp_restarted(lab):
+    lns, server, peer, session, _ = _client_peer(lab)
+    session.opened.discard("IPCP")
+    session.acked.pop("IPCP")
+    session.request("IPCP")
+    peer.wait("IPCP opened", 20, 2)
+    session.pings.clear()
+    session.ping(INNER)
+    check(len(lns.ppp_interfaces()) == 1, "one interface")
+
+
+@scenario("renegotiation/another-user", group="renegotiation", smoke=True)
+def another_user(lab):
+    """Who authenticates as somebody else after the install loses the session."""
+    lns, server, peer, session, _ = _client_peer(lab)
+    peer.user, peer.password = "bob", "builder"
+    session.restart_lcp()
+    wait_until(lambda: session.closed, 30, "the session is ended")
+    server.wait_no_sessions()
+    server.wait_log("user-changed")
+    wait_until(lambda: not lns.ppp_interfaces() and not lns.l2tp_sessions(), 15, "nothing is left")
+
+
+@scenario("renegotiation/terminate-request", group="renegotiation")
+def terminate(lab):
+    lns, server, peer, session, _ = _client_peer(lab)
+    session.terminate()
+    peer.wait("recv LCP TermAck", 10)
+    server.wait_no_sessions()
+    wait_until(lambda: not lns.ppp_interfaces() and not lns.l2tp_sessions(), 15, "nothing is left")
