@@ -224,6 +224,10 @@ struct EncodeOptions {
   // Random octets to pad hidden values with, to a multiple of 16, so that their lengths do not
   // show. Used again from the start when exhausted; empty: no padding.
   ByteView padding;
+  // SCCRP is left in clear unless asked for: xl2tpd looks its secret up only after it has read the
+  // whole SCCRP, and takes what is hidden there for an invalid AVP (seen with 1.3.18). It reveals
+  // AVPs of later messages, provided that the tunnel challenged it.
+  bool hide_in_sccrp = false;
 };
 
 // The datagram of a message. AVPs that the message type does not have (RFC 2661 §6) are left out;

@@ -33,12 +33,7 @@ class Encoder {
   void emit(AvpKey key, bool mandatory, bool hide_it, ByteView value);
   void emit_plain(AvpKey key, std::uint16_t flags, ByteView value);
   Bytes padding_for(ByteView value);
-  // RFC 2661 §4.3 wants a secret on both sides, which before SCCRP the receiver cannot choose; a
-  // StopCCN may be an answer to just that.
-  bool hides() const {
-    return !options_.secret.empty() && !options_.random_vector.empty() &&
-           message_.type != MessageType::sccrq && message_.type != MessageType::stopccn;
-  }
+  bool hides() const;
 
   const ControlMessage& message_;
   const EncodeOptions& options_;
@@ -46,6 +41,14 @@ class Encoder {
   std::size_t padding_used_ = 0;
   bool random_vector_sent_ = false;
 };
+
+// RFC 2661 §4.3 wants a secret on both sides, which the receiver of an SCCRQ has not chosen yet; a
+// StopCCN may be the answer to one.
+bool Encoder::hides() const {
+  if (options_.secret.empty() || options_.random_vector.empty()) return false;
+  if (message_.type == MessageType::sccrp) return options_.hide_in_sccrp;
+  return message_.type != MessageType::sccrq && message_.type != MessageType::stopccn;
+}
 
 void Encoder::emit_plain(AvpKey key, std::uint16_t flags, ByteView value) {
   if (value.size() > kMaxAvpValue) return;

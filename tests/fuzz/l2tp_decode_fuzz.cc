@@ -42,7 +42,7 @@ void check(const wire::Header& header, ByteView secret, bool permissive) {
   const wire::ControlMessage second = again(plain, {}, permissive);
   require(wire::encode(second) == plain);
   const wire::ControlMessage hidden =
-      again(wire::encode(second, {kSecret, kVector, kPadding}), kSecret, permissive);
+      again(wire::encode(second, {kSecret, kVector, kPadding, true}), kSecret, permissive);
   require(hidden.type == second.type && hidden.assigned_session_id == second.assigned_session_id);
 }
 

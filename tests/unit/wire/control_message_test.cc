@@ -54,17 +54,17 @@ TEST(ControlMessage, EveryTypeComesBackFromHiding) {
   for (const MessageType type : all_message_types()) {
     ControlMessage message = sample(type);
     for (const Bytes& padding : {Bytes{}, kPadding}) {
-      const Bytes datagram = encode(message, {kSecret, kVector, padding});
+      const Bytes datagram = encode(message, {kSecret, kVector, padding, true});
       EXPECT_EQ(decoded(datagram, {kSecret}), message) << name(type);
     }
   }
 }
 
-// RFC 2661 §4.4: which AVPs of each message may be hidden. SCCRQ never hides, and StopCCN and SLI's
-// neighbours have what they have.
+// RFC 2661 §4.4: which AVPs of each message may be hidden. SCCRQ and StopCCN
+// never hide.
 TEST(ControlMessage, HidesWhatMayBeHiddenAndNothingElse) {
   const auto count = [](MessageType type) {
-    return hidden_avps(encode(sample(type), {kSecret, kVector, {}}));
+    return hidden_avps(encode(sample(type), {kSecret, kVector, {}, true}));
   };
   EXPECT_EQ(count(MessageType::sccrq), 0);
   EXPECT_EQ(count(MessageType::sccrp), 8);  // not versions, host name, window
@@ -76,6 +76,12 @@ TEST(ControlMessage, HidesWhatMayBeHiddenAndNothingElse) {
   EXPECT_EQ(count(MessageType::cdn), 2);   // not the result, not the Q.931 cause
   EXPECT_EQ(count(MessageType::wen), 1);
   EXPECT_EQ(count(MessageType::sli), 1);
+}
+
+// xl2tpd has no secret yet when it reads SCCRP.
+TEST(ControlMessage, SccrpIsHiddenOnlyWhenAskedFor) {
+  EXPECT_EQ(hidden_avps(encode(sample(MessageType::sccrp), {kSecret, kVector, {}})), 0);
+  EXPECT_GT(hidden_avps(encode(sample(MessageType::sccrp), {kSecret, kVector, {}, true})), 0);
 }
 
 TEST(ControlMessage, HiddenValuesDoNotShowTheirLength) {
@@ -132,7 +138,7 @@ TEST(ControlMessage, MessageTypeIsFirstAndMandatory) {
 
 TEST(ControlMessage, CutAtEveryLength) {
   for (const MessageType type : all_message_types()) {
-    const Bytes whole = encode(sample(type), {kSecret, kVector, kPadding});
+    const Bytes whole = encode(sample(type), {kSecret, kVector, kPadding, true});
     for (std::size_t size = 0; size < whole.size(); ++size) {
       // As a short datagram: the header's Length no longer fits it.
       Bytes cut(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size));
