@@ -24,6 +24,7 @@ AuthVerdict check_mschap(const AuthRequest& request, const Secret& password) {
   // "the flag ... indicates that the NT-Response is provided and should be used in preference to
   // the LAN Manager one" (RFC 2433 §5); the other one is too weak to count.
   if ((request.use_nt_response & kUseNtResponse) == 0) return AuthVerdict::refused();
+  if (request.challenge.size() != kMsChapChallengeSize) return AuthVerdict::refused();
   const Secret hash = nt_password_hash(password);
   const NtResponse expected = challenge_response(request.challenge, hash);
   if (!equal_in_constant_time(expected, request.response)) return AuthVerdict::refused();
@@ -34,6 +35,9 @@ AuthVerdict check_mschap(const AuthRequest& request, const Secret& password) {
 }
 
 AuthVerdict check_mschapv2(const AuthRequest& request, const Secret& password) {
+  if (request.challenge.size() != kMsChapV2ChallengeSize ||
+      request.peer_challenge.size() != kMsChapV2ChallengeSize)
+    return AuthVerdict::refused();
   const Secret hash = nt_password_hash(password);
   const NtResponse expected =
       mschapv2_response(request.challenge, request.peer_challenge, request.user, hash);

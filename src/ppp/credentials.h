@@ -30,7 +30,8 @@ std::optional<AuthMethod> decode_auth_option(ByteView value);
 // §5.1).
 constexpr std::size_t kMaxUserName = 253;
 
-// A peer that claims to be `user`. Sizes of the octet fields are already checked for the method.
+// A peer that claims to be `user`. Octet fields have the sizes of the method, except where a LAC
+// reports what it saw (proxied authentication): check_password() refuses other sizes.
 struct AuthRequest {
   AuthMethod method = AuthMethod::pap;
   std::string user;  // as received: any octets, 0 to kMaxUserName; for people: printable_user()
