@@ -193,6 +193,8 @@ TEST(Problem, ScopeIsTheMessages) {
 TEST(Problem, BadValueOfAMandatoryAvp) {
   EXPECT_EQ(problem_of(sccrq({avp(AvpType::bearer_capabilities, {0, 0, 1})})),
             (Problem{Kind::bad_value, Scope::tunnel, ietf(AvpType::bearer_capabilities)}));
+  EXPECT_EQ(problem_of(sccrq({avp(AvpType::bearer_capabilities, {0, 0, 0, 1, 0})}))->kind,
+            Kind::bad_value);
   EXPECT_EQ(problem_of(sccrq({avp(AvpType::receive_window_size, {0, 0})}))->kind, Kind::bad_value);
   EXPECT_EQ(problem_of(sccrq({avp(AvpType::challenge, {})}))->kind, Kind::bad_value);
   EXPECT_EQ(problem_of(control({message_type(MessageType::scccn),

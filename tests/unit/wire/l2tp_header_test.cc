@@ -37,8 +37,10 @@ TEST(L2tpHeader, OctetsAfterLengthAreIgnored) {
 }
 
 TEST(L2tpHeader, ReservedBitsAreIgnored) {
-  const Bytes datagram = "fcf2 000c 0007 0009 0003 0004"_hex;
-  EXPECT_TRUE(decode_header(datagram));
+  const Bytes datagram = "fdf2 000c 0007 0009 0003 0004"_hex;
+  const auto header = decode_header(datagram);
+  ASSERT_TRUE(header);
+  EXPECT_FALSE(header->priority) << "P is for data messages only";
 }
 
 struct DataCase {
