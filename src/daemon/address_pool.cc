@@ -139,13 +139,7 @@ std::optional<std::uint64_t> InterfaceIdPool::allocate(RandomSource& random) {
     }
   }
   const std::uint64_t count = range_->last - range_->first + 1;  // 0: all of them
-  if (count != 0 && taken_.size() >= count) {
-    bool some_free = false;
-    for (std::uint64_t id = range_->first; !some_free && id <= range_->last && id != 0; ++id)
-      some_free = taken_.count(id) == 0;
-    if (!some_free) return std::nullopt;
-  }
-  // From a random place on: at most as many steps as there are identifiers taken.
+  // From a random place on. Of so many steps one is free, or all of the range have been tried.
   const std::uint64_t start = count == 0 ? random.u64() : random.u64() % count;
   for (std::uint64_t step = 0; step <= taken_.size(); ++step) {
     const std::uint64_t at = count == 0 ? start + step : (start + step) % count;

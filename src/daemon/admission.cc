@@ -1,6 +1,7 @@
 #include "daemon/admission.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace l2tpm::daemon {
 namespace {
@@ -8,7 +9,7 @@ namespace {
 constexpr Duration kProvenFor = 1h;
 // A retransmission of an SCCRQ comes 1 s after the first, and 2 s, 4 s, ... later; whoever comes
 // back within this time is no forger of random addresses.
-constexpr Duration kSeenFor = 20s;
+constexpr Duration kSeenFor = 10s;
 // For proven sources and retransmissions, on top of the total.
 constexpr double kReserveShare = 0.5;
 
@@ -35,12 +36,8 @@ bool TokenBucket::take(TimePoint now) {
   return true;
 }
 
-bool TokenBucket::full(TimePoint now) const {
-  return now > at_ && tokens_ + rate_ * seconds(now - at_) >= burst_;
-}
-
 Admission::Admission(const config::ListenerLimits& limits, RandomSource& random)
-    : random_(random), salt_(random.u64()), sources_(kWays * kSets), seen_(kSeen) {
+    : random_(random), salt_(random.u64()), sources_(kWays * kSets) {
   reconfigure(limits);
 }
 
@@ -81,20 +78,24 @@ Admission::Source& Admission::source_of(std::uint64_t key, TimePoint now) {
   return *victim;
 }
 
-// Remembers the source, says whether it was remembered. One slot each, the newest stays: a flood
-// of 10,000 a second overwrites a third of the table before a retransmission comes.
+// Remembers the source, says whether it was remembered. Two bits each: at 20,000 forged sources a
+// second the filters are wrong for one in a hundred.
 bool Admission::seen_before(std::uint64_t key, TimePoint now) {
-  const auto second = static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count());
-  std::uint64_t& slot = seen_[(key >> 32) % kSeen];
-  // 40 bits of the key and 24 of the second.
-  constexpr std::uint64_t kSecondMask = 0xffffff;
-  const std::uint64_t mine = key & ~kSecondMask;
-  const bool seen = (slot & ~kSecondMask) == mine && slot != 0 &&
-                    ((second - slot) & kSecondMask) <=
-                        static_cast<std::uint64_t>(kSeenFor / std::chrono::seconds(1));
-  slot = mine | (second & kSecondMask);
-  return seen;
+  for (auto& filter : seen_) filter.resize(kSeenBits / 64);
+  if (now - seen_since_ >= kSeenFor) {
+    std::swap(seen_[0], seen_[1]);
+    std::fill(seen_[0].begin(), seen_[0].end(), 0u);
+    if (now - seen_since_ >= 2 * kSeenFor) std::fill(seen_[1].begin(), seen_[1].end(), 0u);
+    seen_since_ = now;
+  }
+  std::array<bool, 2> seen = {true, true};
+  for (const std::uint64_t bit : {(key >> 8) % kSeenBits, (key >> 36) % kSeenBits}) {
+    const std::uint64_t mask = std::uint64_t{1} << (bit % 64);
+    for (std::size_t i = 0; i < seen_.size(); ++i)
+      seen[i] = seen[i] && (seen_[i][bit / 64] & mask) != 0;
+    seen_[0][bit / 64] |= mask;
+  }
+  return seen[0] || seen[1];
 }
 
 Admission::Verdict Admission::judge(const IpAddress& address, TimePoint now) {

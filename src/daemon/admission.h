@@ -29,7 +29,6 @@ class TokenBucket {
   TokenBucket() = default;
   TokenBucket(double rate, double burst) : rate_(rate), burst_(burst), tokens_(burst) {}
   bool take(TimePoint now);
-  bool full(TimePoint now) const;
 
  private:
   void refill(TimePoint now);
@@ -86,7 +85,7 @@ class Admission {
  private:
   static constexpr std::size_t kWays = 4;
   static constexpr std::size_t kSets = 1024;
-  static constexpr std::size_t kSeen = 32768;
+  static constexpr std::size_t kSeenBits = 1u << 22;
 
   struct Source {
     std::uint64_t key = 0;  // 0: empty
@@ -109,7 +108,9 @@ class Admission {
   TokenBucket total_;
   TokenBucket reserve_;  // for proven sources and retransmissions
   std::vector<Source> sources_;
-  std::vector<std::uint64_t> seen_;
+  // Two Bloom filters, the current ten seconds' and those before; made when the first flood comes.
+  std::array<std::vector<std::uint64_t>, 2> seen_;
+  TimePoint seen_since_{};
   std::vector<HalfOpen> half_open_;
   std::unordered_map<TunnelId, std::size_t> half_open_at_;
   std::unordered_map<std::uint64_t, std::uint32_t> half_open_of_;  // by source
