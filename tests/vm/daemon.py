@@ -79,8 +79,13 @@ class Daemon:
         self.bus = f"unix:path={path}"
         file = self.directory / "bus.conf"
         file.write_text(BUS_CONFIG.format(path=path))
-        bus = self.lab.spawn(f"{self.name}-bus", ["dbus-daemon", f"--config-file={file}", "--nofork",
-                                                  "--nopidfile"])
+        # dbus-daemon turns away users that have no name: its own view of /etc/passwd gives one.
+        passwd = self.directory / "passwd"
+        passwd.write_text(Path("/etc/passwd").read_text() +
+                          f"l2tp-manager-test:x:{USER}:{USER}::/nonexistent:/usr/sbin/nologin\n")
+        bus = self.lab.spawn(f"{self.name}-bus", [
+            "unshare", "-m", "sh", "-c", f"mount --bind {passwd} /etc/passwd && "
+            f"exec dbus-daemon --config-file={file} --nofork --nopidfile"])
         wait_until(lambda: path.exists() or not bus.running(), 20, "dbus-daemon listens")
         check(bus.running(), f"dbus-daemon: {bus.log()}")
 
