@@ -1,0 +1,317 @@
+// The floor: the kernel calls that make and unmake a PPP session over L2TP, in a bare loop with the
+// same number of threads as the daemon has workers, and nothing else: no peer, no protocol, no
+// daemon. What a daemon reaches of this is its efficiency. Run it in a network namespace of its
+// own.
+//
+// For each session, as src/kernel does it: PPPoX socket and connect, PPPIOCGCHAN, two descriptors
+// of /dev/ppp, then under one lock (the kernel has one mutex there and answers EBUSY) RTM_NEWLINK
+// with name, MTU, group and up state, PPPIOCATTCHAN, PPPIOCCONNECT and the modes; a device route.
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <linux/genetlink.h>
+#include <linux/if.h>
+#include <linux/if_link.h>
+#include <linux/if_pppox.h>
+#include <linux/l2tp.h>
+#include <linux/ppp-ioctl.h>
+#include <linux/ppp_defs.h>
+#include <linux/rtnetlink.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include <CLI/CLI.hpp>
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <iostream>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/fd.h"
+
+namespace {
+
+using l2tpm::UniqueFd;
+using Clock = std::chrono::steady_clock;
+
+constexpr std::uint16_t kTunnel = 1;
+constexpr std::uint16_t kPeerTunnel = 2;
+constexpr std::uint32_t kGroup = 0x4C320001;
+constexpr std::uint32_t kLocal = 0x0A400001;      // 10.64.0.1
+constexpr std::uint32_t kFirstPeer = 0x0A410000;  // 10.65.0.0
+constexpr unsigned char kProtocol = 77;
+
+[[noreturn]] void die(const std::string& doing) {
+  std::cerr << "kernel_floor: " << doing << ": " << std::strerror(errno) << '\n';
+  std::exit(1);
+}
+void check(bool good, const char* doing) {
+  if (!good) die(doing);
+}
+
+// One netlink request with nested attributes, built in place.
+class Request {
+ public:
+  Request(std::uint16_t type, std::uint16_t flags) {
+    header()->nlmsg_len = NLMSG_HDRLEN;
+    header()->nlmsg_type = type;
+    header()->nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | NLM_F_ACK | flags);
+  }
+  nlmsghdr* header() { return reinterpret_cast<nlmsghdr*>(buffer_); }
+  template <typename T>
+  Request& append(const T& body) {
+    std::memcpy(buffer_ + header()->nlmsg_len, &body, sizeof body);
+    header()->nlmsg_len += NLMSG_ALIGN(static_cast<unsigned>(sizeof body));
+    return *this;
+  }
+  Request& put(unsigned type, const void* data, std::size_t size) {
+    auto* attribute = reinterpret_cast<rtattr*>(buffer_ + header()->nlmsg_len);
+    attribute->rta_type = static_cast<unsigned short>(type);
+    attribute->rta_len = static_cast<unsigned short>(RTA_LENGTH(size));
+    std::memcpy(RTA_DATA(attribute), data, size);
+    header()->nlmsg_len += RTA_ALIGN(attribute->rta_len);
+    return *this;
+  }
+  template <typename T>
+  Request& put(unsigned type, T value) {
+    return put(type, &value, sizeof value);
+  }
+  Request& text(unsigned type, const std::string& value) {
+    return put(type, value.c_str(), value.size() + 1);
+  }
+  unsigned open(unsigned type) {
+    const unsigned at = header()->nlmsg_len;
+    put(type, nullptr, 0);
+    return at;
+  }
+  Request& close(unsigned at) {
+    reinterpret_cast<rtattr*>(buffer_ + at)->rta_len =
+        static_cast<unsigned short>(header()->nlmsg_len - at);
+    return *this;
+  }
+
+ private:
+  alignas(nlmsghdr) char buffer_[1024] = {};
+};
+
+class Netlink {
+ public:
+  explicit Netlink(int family) : fd_(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, family)) {
+    check(static_cast<bool>(fd_), "netlink socket");
+  }
+  // 0 or an errno; `reply` gets the first message that is not an acknowledgement.
+  int ask(Request& request, std::vector<char>* reply = nullptr) {
+    check(::send(fd_.get(), request.header(), request.header()->nlmsg_len, 0) >= 0, "netlink send");
+    for (;;) {
+      alignas(nlmsghdr) char buffer[8192];
+      const ssize_t size = ::recv(fd_.get(), buffer, sizeof buffer, 0);
+      check(size > 0, "netlink receive");
+      auto left = static_cast<unsigned>(size);
+      for (auto* message = reinterpret_cast<nlmsghdr*>(buffer); NLMSG_OK(message, left);
+           message = NLMSG_NEXT(message, left)) {
+        if (message->nlmsg_type == NLMSG_ERROR)
+          return -static_cast<nlmsgerr*>(NLMSG_DATA(message))->error;
+        if (reply != nullptr) reply->assign(buffer, buffer + size);
+      }
+    }
+  }
+  void must(Request& request, const char* doing) {
+    errno = ask(request);
+    check(errno == 0, doing);
+  }
+
+ private:
+  UniqueFd fd_;
+};
+
+std::uint16_t l2tp_family(Netlink& genl) {
+  Request request(GENL_ID_CTRL, 0);
+  request.append(genlmsghdr{CTRL_CMD_GETFAMILY, 1, 0}).text(CTRL_ATTR_FAMILY_NAME, L2TP_GENL_NAME);
+  std::vector<char> reply;
+  errno = genl.ask(request, &reply);
+  check(errno == 0 && !reply.empty(), "the l2tp netlink family");
+  auto* message = reinterpret_cast<nlmsghdr*>(reply.data());
+  auto left = static_cast<int>(message->nlmsg_len - NLMSG_LENGTH(GENL_HDRLEN));
+  auto* attribute =
+      reinterpret_cast<rtattr*>(static_cast<char*>(NLMSG_DATA(message)) + GENL_HDRLEN);
+  for (; RTA_OK(attribute, left); attribute = RTA_NEXT(attribute, left))
+    if (attribute->rta_type == CTRL_ATTR_FAMILY_ID) {
+      std::uint16_t family = 0;
+      std::memcpy(&family, RTA_DATA(attribute), sizeof family);
+      return family;
+    }
+  errno = ENOENT;
+  die("the l2tp netlink family");
+}
+
+// The local address, the UDP socket, the kernel's tunnel on it.
+UniqueFd make_tunnel() {
+  Netlink rtnl(NETLINK_ROUTE);
+  Request address(RTM_NEWADDR, NLM_F_CREATE);
+  address.append(ifaddrmsg{AF_INET, 32, 0, RT_SCOPE_UNIVERSE, 1})
+      .put(IFA_LOCAL, htonl(kLocal))
+      .put(IFA_ADDRESS, htonl(kLocal));
+  errno = rtnl.ask(address);
+  check(errno == 0 || errno == EEXIST, "10.64.0.1 on lo");
+
+  UniqueFd udp(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_in here{};
+  here.sin_family = AF_INET;
+  here.sin_port = htons(1701);
+  here.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  sockaddr_in there = here;
+  there.sin_port = htons(1702);
+  check(::bind(udp.get(), reinterpret_cast<sockaddr*>(&here), sizeof here) == 0 &&
+            ::connect(udp.get(), reinterpret_cast<sockaddr*>(&there), sizeof there) == 0,
+        "the tunnel's socket");
+  Netlink genl(NETLINK_GENERIC);
+  Request create(l2tp_family(genl), 0);
+  create.append(genlmsghdr{L2TP_CMD_TUNNEL_CREATE, L2TP_GENL_VERSION, 0})
+      .put(L2TP_ATTR_CONN_ID, std::uint32_t{kTunnel})
+      .put(L2TP_ATTR_PEER_CONN_ID, std::uint32_t{kPeerTunnel})
+      .put(L2TP_ATTR_PROTO_VERSION, std::uint8_t{2})
+      .put(L2TP_ATTR_ENCAP_TYPE, std::uint16_t{L2TP_ENCAPTYPE_UDP})
+      .put(L2TP_ATTR_FD, static_cast<std::uint32_t>(udp.get()));
+  genl.must(create, "creating the tunnel");
+  return udp;
+}
+
+struct Session {
+  UniqueFd pppox, channel, unit;
+};
+
+void set_modes(int unit, NPmode mode) {
+  npioctl four{PPP_IP, mode};
+  npioctl six{PPP_IPV6, mode};
+  check(::ioctl(unit, PPPIOCSNPMODE, &four) == 0 && ::ioctl(unit, PPPIOCSNPMODE, &six) == 0,
+        "PPPIOCSNPMODE");
+}
+
+Session make_session(std::uint16_t id, int udp, Netlink& rtnl) {
+  static std::mutex ppp;
+  Session session;
+  session.pppox.reset(::socket(AF_PPPOX, SOCK_DGRAM | SOCK_CLOEXEC, PX_PROTO_OL2TP));
+  alignas(sockaddr) sockaddr_pppol2tp address{};
+  address.sa_family = AF_PPPOX;
+  address.sa_protocol = PX_PROTO_OL2TP;
+  address.pppol2tp.fd = udp;
+  address.pppol2tp.addr.sin_family = AF_INET;
+  address.pppol2tp.s_tunnel = kTunnel;
+  address.pppol2tp.d_tunnel = kPeerTunnel;
+  address.pppol2tp.s_session = id;
+  address.pppol2tp.d_session = id;
+  const void* const untyped = &address;
+  check(::connect(session.pppox.get(), static_cast<const sockaddr*>(untyped), sizeof address) == 0,
+        "connecting a PPPoX socket");
+  int channel = 0;
+  check(::ioctl(session.pppox.get(), PPPIOCGCHAN, &channel) == 0, "PPPIOCGCHAN");
+  session.channel.reset(::open("/dev/ppp", O_RDWR | O_CLOEXEC | O_NONBLOCK));
+  session.unit.reset(::open("/dev/ppp", O_RDWR | O_CLOEXEC | O_NONBLOCK));
+  check(session.channel && session.unit, "/dev/ppp");
+  const std::string name = "floor" + std::to_string(id);
+  {
+    const std::lock_guard lock(ppp);
+    Request link(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
+    ifinfomsg header{};
+    header.ifi_flags = header.ifi_change = IFF_UP;
+    link.append(header)
+        .text(IFLA_IFNAME, name)
+        .put(IFLA_MTU, std::uint32_t{1450})
+        .put(IFLA_GROUP, kGroup);
+    const unsigned info = link.open(IFLA_LINKINFO);
+    link.text(IFLA_INFO_KIND, "ppp");
+    const unsigned data = link.open(IFLA_INFO_DATA);
+    link.put(IFLA_PPP_DEV_FD, session.unit.get()).close(data).close(info);
+    rtnl.must(link, "creating the interface");
+    int unit = 0;
+    int mru = 1450;
+    check(::ioctl(session.channel.get(), PPPIOCATTCHAN, &channel) == 0, "PPPIOCATTCHAN");
+    check(::ioctl(session.unit.get(), PPPIOCGUNIT, &unit) == 0, "PPPIOCGUNIT");
+    set_modes(session.unit.get(), NPMODE_DROP);
+    check(::ioctl(session.unit.get(), PPPIOCSMRU, &mru) == 0, "PPPIOCSMRU");
+    check(::ioctl(session.channel.get(), PPPIOCCONNECT, &unit) == 0, "PPPIOCCONNECT");
+  }
+  ifreq lookup{};
+  name.copy(lookup.ifr_name, IFNAMSIZ - 1);
+  check(::ioctl(udp, SIOCGIFINDEX, &lookup) == 0, "the interface's index");
+  Request route(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL);
+  route.append(rtmsg{AF_INET, 32, 0, 0, RT_TABLE_MAIN, kProtocol, RT_SCOPE_LINK, RTN_UNICAST, 0})
+      .put(RTA_DST, htonl(kFirstPeer + id))
+      .put(RTA_OIF, lookup.ifr_ifindex)
+      .put(RTA_PREFSRC, htonl(kLocal));
+  rtnl.must(route, "the session's route");
+  {
+    const std::lock_guard lock(ppp);
+    set_modes(session.unit.get(), NPMODE_PASS);
+  }
+  return session;
+}
+
+void close_session(Session& session) {
+  session.unit.reset();
+  session.channel.reset();
+  session.pppox.reset();
+}
+
+// Runs body(0..count-1) on `threads` threads; seconds.
+template <typename Body>
+double timed(unsigned count, unsigned threads, Body body) {
+  const auto began = Clock::now();
+  std::atomic<unsigned> next{0};
+  std::vector<std::thread> pool;
+  for (unsigned thread = 0; thread < threads; ++thread)
+    pool.emplace_back([&] {
+      Netlink rtnl(NETLINK_ROUTE);
+      for (unsigned at = next++; at < count; at = next++) body(at, rtnl);
+    });
+  for (std::thread& thread : pool) thread.join();
+  return std::chrono::duration<double>(Clock::now() - began).count();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  unsigned sessions = 500;
+  unsigned threads = 32;
+  std::string how = "one";
+  CLI::App app("The kernel calls of a session in a bare loop", "kernel_floor");
+  app.add_option("--sessions", sessions)->check(CLI::Range(1, 60000));
+  app.add_option("--threads", threads, "As many as the daemon has workers")
+      ->check(CLI::Range(1, 512));
+  app.add_option("--close", how, "one by one, by threads, or interfaces by group and then threads")
+      ->check(CLI::IsMember({"one", "threads", "group"}));
+  CLI11_PARSE(app, argc, argv);
+  const rlimit files{524288, 524288};
+  (void)::setrlimit(RLIMIT_NOFILE, &files);
+
+  const UniqueFd udp = make_tunnel();
+  std::vector<Session> all(sessions);
+  const double made = timed(sessions, threads, [&](unsigned at, Netlink& rtnl) {
+    all[at] = make_session(static_cast<std::uint16_t>(at + 1), udp.get(), rtnl);
+  });
+  const auto began = Clock::now();
+  if (how == "group") {
+    Netlink rtnl(NETLINK_ROUTE);
+    Request remove(RTM_DELLINK, 0);
+    remove.append(ifinfomsg{}).put(IFLA_GROUP, kGroup);
+    rtnl.must(remove, "deleting the group");
+  }
+  timed(sessions, how == "one" ? 1 : threads,
+        [&](unsigned at, Netlink&) { close_session(all[at]); });
+  const double closed = std::chrono::duration<double>(Clock::now() - began).count();
+  std::cout << nlohmann::json{
+                   {"sessions",            sessions                       },
+                   {"threads",             threads                        },
+                   {"seconds",             made                           },
+                   {"sessions_per_second", sessions / made                },
+                   {"close",               how                            },
+                   {"close_seconds",       closed                         },
+                   {"closed_per_second",   sessions / closed              }
+  } << std::endl;
+  return 0;
+}
