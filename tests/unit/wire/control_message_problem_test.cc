@@ -258,6 +258,15 @@ TEST(Problem, HiddenOptionalAvpThatCannotBeRevealedIsKeptAsItCame) {
   EXPECT_EQ(message.quirks.ignored_avps, 1);
 }
 
+// RFC 2661 §4.4.1: Random Vector is never hidden.
+TEST(Problem, HiddenRandomVector) {
+  const Bytes inner = hidden(AvpType::random_vector, {1, 2, 3, 4});
+  EXPECT_EQ(problem_of(icrq({avp(AvpType::random_vector, kVector),
+                             avp(AvpType::random_vector, inner, kHiddenMandatory)}),
+                       {kSecret}),
+            (Problem{Kind::hidden_mandatory_avp, Scope::session, ietf(AvpType::random_vector)}));
+}
+
 // RFC 2661 §4.3: each hidden AVP uses the Random Vector that came last before it.
 TEST(Problem, SeveralRandomVectors) {
   const Bytes second = {0xaa};
