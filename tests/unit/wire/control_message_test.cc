@@ -128,6 +128,19 @@ TEST(ControlMessage, AvpsThatTheMessageDoesNotHaveAreNotSent) {
   }
 }
 
+// An AVP that was put aside because it was malformed, or that could not be read, is not passed on.
+TEST(ControlMessage, WhatWasPutAsideIsNotSent) {
+  ControlMessage message = sample(MessageType::icrq);
+  const Bytes clean = encode(message);
+  message.others.push_back({ietf(AvpType::calling_number), false, false, true, {'1'}});
+  message.others.push_back({
+      {9,  7},
+      false, true, false, { 1, 2, 3}
+  });
+  message.others.push_back({ietf(AvpType::random_vector), true, false, true, {1}});
+  EXPECT_EQ(encode(message), clean);
+}
+
 TEST(ControlMessage, MessageTypeIsFirstAndMandatory) {
   for (const MessageType type : all_message_types()) {
     const Bytes datagram = encode(sample(type), {kSecret, kVector, {}});
