@@ -105,6 +105,9 @@ struct NetworkConfig {
 
 enum class MppeDirection : std::uint8_t { send, receive };
 
+// The kernel arms a compressor when a CCP Configure-Ack passes the unit while CcpFlags::open is set
+// and its key is known: set the receive key before the peer can acknowledge our request, the send
+// key before our own Configure-Ack is sent, and `open` before both.
 struct MppeSpec {
   MppeDirection direction = MppeDirection::send;
   unsigned bits = 128;  // 40 or 128; Linux has no 56

@@ -25,8 +25,9 @@ struct PppLink {
   std::uint32_t mtu = 1500;
   std::uint32_t group = 0;
 };
-// Name, MTU, group, no IPv6 address generation, and up, in one request. EBUSY: /dev/ppp is in use
-// elsewhere. The caller holds ppp_lock().
+// Name, MTU, group and up in one request. EBUSY: /dev/ppp is in use elsewhere. The caller holds
+// ppp_lock(). IFLA_AF_SPEC cannot be part of it (EAFNOSUPPORT: a new link has no IPv6 part yet),
+// and need not: the kernel generates no IPv6 address on a PPP link, whatever addr_gen_mode says.
 Outcome create_ppp_link(const PppLink& link);
 NetlinkMessage ppp_link_request(const PppLink& link);
 

@@ -12,6 +12,8 @@ ip link add va netns kta type veth peer name vb netns ktb
 ip -n kta addr add 10.0.0.1/24 dev va; ip -n ktb addr add 10.0.0.2/24 dev vb
 ip -n kta addr add fd00::1/64 dev va nodad; ip -n ktb addr add fd00::2/64 dev vb nodad
 for ns in kta ktb; do ip -n $ns link set lo up; done
+# Were a PPP link given an address by itself, it would be with this.
+ip netns exec kta sysctl -qw net.ipv6.conf.default.addr_gen_mode=3
 ip -n kta link set va up; ip -n ktb link set vb up
 [ -e /dev/ppp ] || mknod /dev/ppp c 108 0
 chgrp $user /dev/ppp; chmod 0660 /dev/ppp
