@@ -24,6 +24,9 @@ constexpr std::size_t kFrameHeader = 2 + wire::kPppPacketHeader;
 // How long and how often a Reset-Ack is waited for.
 constexpr Duration kResetTimeout = 1s;
 constexpr std::uint8_t kMaxResetRequests = 3;
+// So many answered resets in so short a time mean that they do not help.
+constexpr Duration kResetWindow = 5s;
+constexpr std::uint8_t kMaxResets = 20;
 
 std::uint32_t strongest(std::uint32_t bits) {
   return (bits & kBits128) != 0 ? kBits128 : bits & kBits40;
@@ -124,9 +127,14 @@ void Ccp::lower_down(TimePoint now) {
 }
 
 void Ccp::receive(const PppPacket& packet, TimePoint now) {
+  const auto is_waiting_for_ack = [this] {
+    return state() == FsmState::req_sent || state() == FsmState::ack_sent;
+  };
+  const bool was_waiting = is_waiting_for_ack();
   if (restarts(packet)) restart(now);
   Automaton::receive(packet, now);
   collect(now);
+  if (packet.is(PppCode::configure_ack) && was_waiting && is_waiting_for_ack()) undo_late_ack();
 }
 
 void Ccp::protocol_rejected(TimePoint now) {
@@ -142,19 +150,31 @@ void Ccp::handle_timeout(TimePoint now) {
 std::optional<MppeMode> Ccp::receive_mode() const { return is_open() ? receive_ : std::nullopt; }
 std::optional<MppeMode> Ccp::transmit_mode() const { return is_open() ? transmit_ : std::nullopt; }
 
-// Whether the packet has left the kernel's state different from ours.
+// Whether the packet has left the kernel's state, or the peer's, different from ours.
 bool Ccp::restarts(const PppPacket& packet) {
   // Our compressor has stopped, be it a duplicate or not.
   if (packet.is(PppCode::configure_request)) return is_open();
-  if (!packet.is(PppCode::configure_ack) || packet.identifier != request_identifier_) return false;
-  if (request_acks_ < 0xff) ++request_acks_;
-  // The decompressor was initialised a second time, from a key that had moved on.
+  if (!packet.is(PppCode::configure_ack)) return false;
+  const bool is_current = packet.identifier == request_identifier_;
+  if (is_current && request_acks_ < 0xff) ++request_acks_;
+  // Until we are up the kernel initialises its decompressor at every Ack, but only once from the
+  // start key.
   if (state() == FsmState::ack_rcvd) return true;
   // We had sent the request more than once, and each copy restarts the peer's compressor.
-  return is_open() && request_acks_ > 1 && request_acks_ <= request_copies_;
+  return is_open() && is_current && request_acks_ > 1 && request_acks_ <= request_copies_;
+}
+
+// After an Ack that the automaton did not take: the kernel has. A new key undoes that; another
+// Configure-Request would too, but two ends that do so to each other's late Acks never come to
+// rest.
+void Ccp::undo_late_ack() {
+  if (const auto mode = mode_of(offer_))
+    out_.emplace_back(SetMppe{MppeDirection::receive, *mode,
+                              keys_.start_key(MppeDirection::receive, mode->strength)});
 }
 
 void Ccp::restart(TimePoint now) {
+  resets_ = 0;
   request_copies_ = 0;
   request_acks_ = 0;
   Automaton::lower_down(now);
@@ -249,14 +269,21 @@ void Ccp::mppe_refused() {
   if (policy_.use == MppeUse::require) give_up(CauseCode::encryption_required);
 }
 
-bool Ccp::receive_extra(const PppPacket& packet, TimePoint) {
+bool Ccp::receive_extra(const PppPacket& packet, TimePoint now) {
   if (packet.is(PppCode::reset_request)) {
     // Written to the unit, the Reset-Ack makes the kernel's compressor start over.
     if (is_open() && transmit_) send(PppCode::reset_ack, packet.identifier, {});
     return true;
   }
   if (packet.is(PppCode::reset_ack)) {
-    if (reset_deadline_ && packet.identifier == reset_identifier_) reset_deadline_.reset();
+    if (!reset_deadline_ || packet.identifier != reset_identifier_) return true;
+    reset_deadline_.reset();
+    // Answered, and lost again, and so on: the keys are not the peer's, a reset cannot help.
+    if (now >= reset_window_ + kResetWindow) {
+      reset_window_ = now;
+      resets_ = 0;
+    }
+    if (++resets_ >= kMaxResets) restart(now);
     return true;
   }
   return false;

@@ -128,6 +128,7 @@ class Ccp final : private Automaton {
 
   bool restarts(const wire::PppPacket& packet);
   void restart(TimePoint now);
+  void undo_late_ack();
   void send_reset_request(TimePoint now);
   void mppe_refused();
   void collect(TimePoint now);
@@ -152,6 +153,8 @@ class Ccp final : private Automaton {
   std::uint8_t request_acks_ = 0;    // Configure-Acks to it
   std::uint8_t reset_identifier_ = 0;
   std::uint8_t reset_requests_ = 0;  // sent since synchronisation was lost
+  std::uint8_t resets_ = 0;          // answered since reset_window_
+  TimePoint reset_window_{};
   std::optional<TimePoint> reset_deadline_;
   std::vector<CcpAction> out_;
 };
