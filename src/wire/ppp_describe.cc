@@ -72,11 +72,9 @@ std::string option_text(PppProtocol protocol, const PppOption& option) {
     const bool is_address =
         address && option.type != static_cast<std::uint8_t>(IpcpOption::ip_compression);
     value = is_address ? IpAddress::v4(*address).to_string() : hex_value(option.value);
-  } else if (protocol == PppProtocol::ipv6cp) {
-    known = name(static_cast<Ipv6cpOption>(option.type));
-    value = hex_value(option.value);
-  } else if (protocol == PppProtocol::ccp) {
-    known = name(static_cast<CcpOption>(option.type));
+  } else {
+    if (protocol == PppProtocol::ipv6cp) known = name(static_cast<Ipv6cpOption>(option.type));
+    if (protocol == PppProtocol::ccp) known = name(static_cast<CcpOption>(option.type));
     value = hex_value(option.value);
   }
   std::string text =

@@ -1,0 +1,13 @@
+// IPV6CP driven by bytes: see support/automaton_driver.h.
+#include "base/random.h"
+#include "ppp/ipv6cp.h"
+#include "support/automaton_driver.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace l2tpm::ppp;  // NOLINT
+  l2tpm::SeededRandom random(1);
+  const FsmTimers timers;
+  Ipv6cp machine(Ipv6Settings{}, random, timers);
+  l2tpm::test::drive(machine, {data, size});
+  return 0;
+}
