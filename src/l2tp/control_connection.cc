@@ -202,10 +202,11 @@ void ControlConnection::stop_lingering(const Input&) {
 
 void ControlConnection::end(const Cause& cause) {
   cause_ = cause;
-  end_all_calls(cause);
+  if (cause_.code == CauseCode::none) cause_.code = CauseCode::protocol_error;
+  end_all_calls(cause_);
   response_.reset();
   authentication_.forget_challenge();
-  events_.push_back(TunnelDown{cause});
+  events_.push_back(TunnelDown{cause_});
 }
 
 // The owner's verbs.
