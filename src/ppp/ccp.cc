@@ -405,7 +405,9 @@ void Ccp::report_failure() {
 }
 
 void Ccp::set_flags(bool open, bool up) {
-  const SetCcpFlags flags{open, up, policy_.use == MppeUse::require};
+  // SC_MUST_COMP on a unit that is not up would make the kernel drop, loudly, what its compressor
+  // is already able to encrypt.
+  const SetCcpFlags flags{open, up, up && policy_.use == MppeUse::require};
   if (flags == flags_) return;
   flags_ = flags;
   out_.emplace_back(flags);
