@@ -1,0 +1,12 @@
+"""src/kernel alone against the real thing: see kernel_selftest.sh."""
+
+from lab import BUILD, ROOT, check, run
+from registry import scenario
+
+
+@scenario("kernel/selftest", group="kernel", smoke=True, seconds=300)
+def selftest(lab):
+    status, text = run([ROOT / "tests" / "vm" / "kernel_selftest.sh", BUILD / "tests" / "kernel_selftest"],
+                       check_status=False, seconds=250)
+    lab.note(text)
+    check(status == 0, f"status {status}")
