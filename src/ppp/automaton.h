@@ -155,6 +155,7 @@ class Automaton {
   // --- What it may use. ---
   void send(wire::PppCode code, std::uint8_t identifier, ByteView data);
   std::uint8_t new_identifier() { return ++identifier_; }
+  TimePoint opened_at() const { return opened_at_; }  // the last time
   // Longer answers are cut, where the protocol allows that (the peer's MRU).
   void set_max_packet(std::uint16_t octets) { max_packet_ = octets; }
   // Gives up: Terminate-Request, then finished. `failure()` is what the link reports. give_up() is

@@ -348,7 +348,7 @@ void Lcp::receive_echo_request(const wire::PppPacket& packet, TimePoint now) {
 
 std::optional<TimePoint> Lcp::extra_deadline() const {
   if (!is_open() || settings_->echo_interval == Duration::zero()) return std::nullopt;
-  return echo_at_;
+  return std::max(echo_at_, opened_at() + settings_->echo_interval);
 }
 
 void Lcp::handle_extra_timeout(TimePoint now) {

@@ -33,7 +33,7 @@ class Lcp final : public Automaton {
   const LcpRequests* requests() const { return requests_.get(); }
   void forget_requests() { requests_.reset(); }
 
-  // Traffic came in: no echo is needed for a while. Also starts the echo timer after opening.
+  // Traffic came in: no echo is needed for a while.
   void note_activity(TimePoint now);
   // A frame of a protocol that we do not speak, protocol number included.
   void reject_protocol(ByteView frame);

@@ -142,7 +142,6 @@ void Link::take_from_lcp(TimePoint now) {
 }
 
 void Link::lcp_up(TimePoint now) {
-  lcp_.note_activity(now);
   emit(LcpUp{.peer_mru = lcp_.peer_mru(),
              .mtu = std::min(lcp_.peer_mru(), settings_->mtu_limit),
              .peer_accm = lcp_.peer_accm(),

@@ -55,7 +55,6 @@ class LcpTest : public ::testing::Test {
     start();
     request(options);
     ASSERT_EQ(ack(), "up");
-    lcp_->note_activity(now_);
   }
 
   LinkSettings settings_;
@@ -215,6 +214,13 @@ TEST_F(LcpTest, AsksForEchoesOnlyInSilence) {
   lcp_->handle_timeout(now_);
   EXPECT_NE(text_of(actions()).find("Terminate-Request"), std::string::npos);
   EXPECT_EQ(lcp_->failure(), CauseCode::echo_timeout);
+}
+
+// Found by lcp_fuzz: the first echo was due at the clock's epoch.
+TEST_F(LcpTest, TheEchoTimerBeginsWhenItOpens) {
+  now_ += 100s;
+  reach_opened();
+  EXPECT_EQ(lcp_->next_deadline(), now_ + 30s);
 }
 
 TEST_F(LcpTest, AReplyEndsTheCounting) {
