@@ -1,0 +1,243 @@
+#!/usr/bin/env python3
+"""The figures of issue 2, part 10, side by side on the running kernel. See README.md.
+
+    load 192.0.2.2 ---- veth ---- 192.0.2.1 lns        floor (by itself)
+"""
+
+import argparse
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "vm"))
+from daemon import Daemon, listener  # noqa: E402
+from lab import BUILD, Failure, Lab, check, load_modules, run, wait_until  # noqa: E402
+from xl2tpd import Xl2tpdLns  # noqa: E402
+
+BENCH = BUILD / "tests" / "bench"
+LNS, HOST = "192.0.2.1", "192.0.2.2"
+LIMITS = {"sccrq-per-source": 100000, "sccrq-total": 100000, "half-open": 20000}
+
+
+class Interfaces:
+    """How many PPP interfaces a namespace has, read by a thread that lives in it."""
+
+    def __init__(self, namespace):
+        self.namespace = namespace
+
+    def count(self):
+        def read():
+            lines = Path("/proc/thread-self/net/dev").read_text().splitlines()[2:]
+            return sum(not line.strip().startswith(("lo:", "outer:")) for line in lines)
+        return self.namespace.call(read)
+
+    def wait_for(self, number, seconds):
+        wait_until(lambda: self.count() == number, seconds,
+                   lambda: f"{number} interfaces, not {self.count()}")
+
+
+class Load:
+    """l2tp-load in a namespace: its reports as they come."""
+
+    def __init__(self, namespace, tunnels, per_tunnel, *options, hold=-1, timeout=300):
+        self.name = f"load-{len(namespace.lab.processes)}"
+        self.process = namespace.spawn(self.name, [
+            "prlimit", "--nofile=65536:65536", BENCH / "l2tp-load", "--server", LNS, "--tunnels",
+            str(tunnels), "--sessions-per-tunnel", str(per_tunnel), "--hold", str(hold),
+            "--timeout", str(timeout), *options])
+        self.timeout = timeout
+
+    def report(self, phase, seconds):
+        def found():
+            for line in self.process.log().splitlines():
+                if line.startswith("{") and json.loads(line)["phase"] == phase:
+                    return json.loads(line)
+            check(self.process.running(), f"l2tp-load ended: {self.process.log()}")
+            return None
+        return wait_until(found, seconds, f"l2tp-load says {phase}")
+
+    def up(self):
+        report = self.report("up", self.timeout + 60)
+        if report["established"] != report["sessions"]:
+            note(f"only {report['established']} of {report['sessions']}: {report['failed']}")
+        return report
+
+    def stop(self):
+        self.process.signal(signal.SIGTERM)
+
+
+def note(text):
+    print(f"  {text}", flush=True)
+
+
+def hosts(lab):
+    lns, host = lab.namespace("lns"), lab.namespace("load")
+    lab.link(lns, f"{LNS}/24", host, f"{HOST}/24", "outer", "outer")
+    return lns, host
+
+
+def our_lns(namespace, auth):
+    return Daemon(namespace, {"office": listener(
+        auth=auth, pool="10.65.0.1-10.65.63.254", limits=LIMITS,
+        ppp={"ipv6": {"enabled": False}})}, name="lnsd", log_level="notice")
+
+
+def floor(lab, sessions, threads, close):
+    namespace = lab.namespace(f"floor{len(lab.namespaces)}")
+    figures = json.loads(namespace.run([str(BENCH / "kernel_floor"), "--sessions", str(sessions),
+                                        "--threads", str(threads), "--close", close], seconds=300))
+    note(f"floor: {sessions} sessions by {threads} threads {figures['sessions_per_second']:.1f}/s, "
+         f"closed ({close}) {figures['closed_per_second']:.1f}/s")
+    return figures
+
+
+def measure_set_up(lab, args, result):
+    """Sessions per second: ours, xl2tpd's, the floor; HELLO meanwhile."""
+    lns, host = hosts(lab)
+    daemon = our_lns(lns, args.auth)
+    load = Load(host, 10, args.sessions // 10, "--measure-hello", "0.1")
+    report = load.up()
+    note(f"ours, {args.sessions} sessions in 10 tunnels: {report['sessions_per_second']}/s, "
+         f"latency {report['latency_ms']}, HELLO {report['hello_ms']}")
+    result["ours"] = report
+    load.stop()
+    load.process.wait(120)
+    wait_until(lambda: not lns.ppp_interfaces(), 120, "the LNS is empty again")
+    # The same shape as xl2tpd gets below: a session in each tunnel.
+    load = Load(host, args.sessions, 1)
+    result["ours_single"] = load.up()
+    note(f"ours, {args.sessions} tunnels of one session: "
+         f"{result['ours_single']['sessions_per_second']}/s")
+    load.stop()
+    load.process.wait(120)
+    daemon.terminate(120)
+
+
+def measure_xl2tpd(lab, args, result):
+    lns, host = hosts(lab)
+    Xl2tpdLns(lns, auth=args.auth, pool="10.65.0.1-10.65.7.254", local="10.64.0.1",
+              options=("nodetach", "lcp-echo-interval 0"))
+    load = Load(host, args.xl2tpd_sessions, 1, "--concurrency", "20", timeout=240)
+    report = load.up()
+    note(f"xl2tpd+pppd, {report['established']} tunnels of one session: "
+         f"{report['sessions_per_second']}/s")
+    memory = 0
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if Path(f"/proc/{pid}/comm").read_text().strip() in ("pppd", "xl2tpd"):
+                memory += int(Path(f"/proc/{pid}/smaps_rollup").read_text().split("Rss:")[1].split()[0])
+        except (OSError, IndexError):
+            continue
+    report["resident_kib_per_session"] = memory / max(report["established"], 1)
+    result["xl2tpd"] = report
+    load.stop()
+
+
+def measure_memory(lab, args, result):
+    lns, host = hosts(lab)
+    daemon = our_lns(lns, args.auth)
+    before = daemon.resident_kib()
+    load = Load(host, 10, args.memory_sessions // 10, timeout=400)
+    report = load.up()
+    after = daemon.resident_kib()
+    result["memory"] = {"sessions": report["established"], "before_kib": before, "after_kib": after,
+                        "kib_per_session": (after - before) / report["established"]}
+    note(f"daemon resident: {before} KiB, with {report['established']} sessions {after} KiB: "
+         f"{result['memory']['kib_per_session']:.2f} KiB each")
+    load.stop()
+    daemon.process.signal(signal.SIGTERM)
+
+
+def measure_teardown(lab, args, result):
+    lns, host = hosts(lab)
+    daemon = our_lns(lns, args.auth)
+    interfaces = Interfaces(lns)
+    load = Load(host, 10, args.teardown_sessions // 10, timeout=400)
+    up = load.up()["established"]
+    check(interfaces.count() == up, f"{up} interfaces")
+    began = time.monotonic()
+    load.stop()
+    interfaces.wait_for(0, 300)
+    took = time.monotonic() - began
+    result["teardown"] = {"sessions": up, "seconds": took, "per_second": up / took}
+    note(f"StopCCN for 10 tunnels, {up} sessions gone from the kernel in {took:.2f} s: "
+         f"{up / took:.0f}/s")
+    load.process.wait(120)
+    daemon.terminate(120)
+
+
+def table(result):
+    ours, single, xl2tpd = result["ours"], result["ours_single"], result["xl2tpd"]
+    base, hello, memory = result["floor"], result["ours"]["hello_ms"], result["memory"]
+
+    def row(what, figure, against, ratio, wanted):
+        print(f"{what:<44} {figure:>14} {against:>22} {ratio:>8}  {wanted}")
+
+    def times(a, b):
+        return f"{a / b:.2f}" if b else "-"
+
+    print()
+    row("", "ours", "against", "ratio", "wanted")
+    row("sessions/s, a session a tunnel", f"{single['sessions_per_second']:.1f}/s",
+        f"xl2tpd {xl2tpd['sessions_per_second']:.2f}/s",
+        times(single["sessions_per_second"], xl2tpd["sessions_per_second"]), "40 or more")
+    row("sessions/s, 10 tunnels", f"{ours['sessions_per_second']:.1f}/s",
+        f"floor {base['sessions_per_second']:.1f}/s",
+        times(ours["sessions_per_second"], base["sessions_per_second"]), "0.7 or more")
+    row("set-up latency p50 / p99", f"{ours['latency_ms']['p50']:.0f} / {ours['latency_ms']['p99']:.0f} ms",
+        f"xl2tpd {xl2tpd['latency_ms']['p50']:.0f} / {xl2tpd['latency_ms']['p99']:.0f} ms", "", "")
+    row("HELLO answered meanwhile, p50 / p99 / max",
+        f"{hello['p50']:.0f} / {hello['p99']:.0f} / {hello['max']:.0f}", f"{hello['count']} asked", "",
+        "within 100 ms")
+    row(f"teardown of {result['teardown']['sessions']} sessions",
+        f"{result['teardown']['per_second']:.0f}/s", f"one by one {base['closed_per_second']:.1f}/s",
+        times(result["teardown"]["per_second"], base["closed_per_second"]), "5 or more")
+    row(f"resident per session at {memory['sessions']}", f"{memory['kib_per_session']:.2f} KiB",
+        f"xl2tpd {xl2tpd['resident_kib_per_session']:.0f} KiB",
+        times(memory["kib_per_session"], xl2tpd["resident_kib_per_session"]), "4 KiB or less")
+
+
+PARTS = {"setup": measure_set_up, "xl2tpd": measure_xl2tpd, "memory": measure_memory,
+         "teardown": measure_teardown}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sessions", type=int, default=500, help="of the set-up, ours and the floor's")
+    parser.add_argument("--xl2tpd-sessions", type=int, default=40)
+    parser.add_argument("--memory-sessions", type=int, default=2000)
+    parser.add_argument("--teardown-sessions", type=int, default=1000)
+    parser.add_argument("--threads", type=int, default=32, help="of the floor: the daemon's workers")
+    parser.add_argument("--auth", default="chap-md5")
+    parser.add_argument("--only", choices=[*PARTS, "floor"], action="append")
+    parser.add_argument("--json", help="where the figures go")
+    args = parser.parse_args()
+    load_modules()
+    print(f"Linux {os.uname().release}, {os.cpu_count()} processors", flush=True)
+    result, failed = {}, False
+    if not args.only or "floor" in args.only:
+        with Lab("bench-floor", "b") as lab:
+            result["floor"] = floor(lab, args.sessions, args.threads, "one")
+            result["floor_group"] = floor(lab, args.sessions, args.threads, "group")
+    for name, part in PARTS.items():
+        if args.only and name not in args.only:
+            continue
+        with Lab(f"bench-{name}", "b") as lab:
+            try:
+                part(lab, args, result)
+            except Failure as error:
+                failed = True
+                print(f"{name}: {error}\n{lab.logs(20)}", flush=True)
+    if args.json:
+        Path(args.json).write_text(json.dumps(result, indent=2) + "\n")
+    if not failed and not args.only:
+        table(result)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
