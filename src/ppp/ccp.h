@@ -58,8 +58,8 @@ struct SetMppe {
   std::array<std::uint8_t, 22> option_data() const;
 };
 
-// Unit flags: SC_CCP_OPEN, SC_CCP_UP, SC_MUST_COMP. All three as given. The last comes and goes
-// with up: a link that requires encryption keeps its network protocols off while CCP is down.
+// Unit flags: SC_CCP_OPEN, SC_CCP_UP, SC_MUST_COMP. All three as given; the last only together with
+// up. It does not keep cleartext back while CCP is down: that is for whoever reads CcpDown.
 struct SetCcpFlags {
   bool open = false;
   bool up = false;
