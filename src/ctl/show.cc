@@ -12,16 +12,16 @@ constexpr auto kAll = std::numeric_limits<std::uint32_t>::max();
 constexpr std::uint32_t kOverview = 50;
 
 nlohmann::json session_json(const SessionRow& session) {
-  return {
-      {"tunnel",    session.tunnel   },
-      {"id",        session.id       },
-      {"peer_id",   session.peer_id  },
-      {"state",     session.state    },
-      {"interface", session.interface},
-      {"user",      session.user     },
-      {"address",   session.address  },
-      {"up_since",  session.up_since },
-  };
+  nlohmann::json json;
+  json["tunnel"] = session.tunnel;
+  json["id"] = session.id;
+  json["peer_id"] = session.peer_id;
+  json["state"] = session.state;
+  json["interface"] = session.interface;
+  json["user"] = session.user;
+  json["address"] = session.address;
+  json["up_since"] = session.up_since;
+  return json;
 }
 
 Cell state_cell(const std::string& state) { return {state, colour_of_state(state)}; }
@@ -34,7 +34,7 @@ void session_table(Context& context, const std::vector<SessionRow>& sessions) {
   context.print.table({"SESSION", "STATE", "INTERFACE", "USER", "ADDRESS", "UP"}, rows);
 }
 
-std::uint64_t time_of(const nlohmann::json& tunnel, const char* key) {
+std::uint64_t number_of(const nlohmann::json& tunnel, const char* key) {
   const auto found = tunnel.find(key);
   return found != tunnel.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
 }
@@ -46,9 +46,10 @@ std::string text_of(const nlohmann::json& tunnel, const char* key) {
 
 // "3h 12m", or "retry in 37s (auth-failed by peer: ...)".
 std::string time_cell(const nlohmann::json& tunnel, const std::string& state) {
-  if (state == "established") return since(time_of(tunnel, "established_at"));
+  if (state == "established") return since(number_of(tunnel, "established_at"));
   std::string text;
-  if (const auto retry = time_of(tunnel, "retry_at"); retry != 0) text = "retry in " + until(retry);
+  if (const auto retry = number_of(tunnel, "retry_at"); retry != 0)
+    text = "retry in " + until(retry);
   if (const LastError error = last_error(tunnel); !error.text.empty())
     text += (text.empty() ? "(" : " (") + error.text + ")";
   return text;
@@ -106,8 +107,8 @@ ExitCode status_of(Context& context, Client& client, const std::string& name,
   std::string headline = context.print.paint(colour == Colour::red ? "✗" : "●", colour) + " " +
                          clean(name) + " — " + clean(state);
   if (state == "established")
-    headline += " for " + since(time_of(tunnel, "established_at"));
-  else if (const auto retry = time_of(tunnel, "retry_at"); retry != 0)
+    headline += " for " + since(number_of(tunnel, "established_at"));
+  else if (const auto retry = number_of(tunnel, "retry_at"); retry != 0)
     headline += ", next attempt in " + until(retry);
   context.print.line(headline);
   context.print.line("  peer: " + clean(text_of(tunnel, "remote")) +
@@ -185,19 +186,16 @@ ExitCode tunnel_list(Context& context, Client& client) {
     const auto text = client.describe_tunnel(row.name);
     if (!text) continue;  // it went meanwhile
     const auto tunnel = parse_json(*text);
-    nlohmann::json entry{
-        {"name",             row.name           },
-        {                                             "profile",    text_of(tunnel,          "profile")},
-        {                                             "role",          row.role                   },
-        {                                       "state",                  row.state                              },
-        {                          "local",           row.local                },
-        {                                                      "remote",    row.remote       },
-        {                                                    "tunnel_id",    time_of(tunnel, "tunnel_id")},
-        {                     "peer_tunnel_id",      time_of(tunnel,                         "peer_tunnel_id")},
-        {                                   "sessions", row.sessions                   },
-        {                              "established_at",       time_of(tunnel,                          "established_at")},
-        { "retry_at",                  time_of(tunnel,                                     "retry_at")},
-    };
+    nlohmann::json entry;
+    entry["name"] = row.name;
+    entry["profile"] = text_of(tunnel, "profile");
+    entry["role"] = row.role;
+    entry["state"] = row.state;
+    entry["local"] = row.local;
+    entry["remote"] = row.remote;
+    entry["sessions"] = row.sessions;
+    for (const char* number : {"tunnel_id", "peer_tunnel_id", "established_at", "retry_at"})
+      entry[number] = number_of(tunnel, number);
     const auto error = tunnel.find("last_error");
     entry["last_error"] = error != tunnel.end() ? *error : nlohmann::json(nullptr);
     array.push_back(std::move(entry));
