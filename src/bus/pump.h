@@ -1,0 +1,34 @@
+// Drives a bus::Server from the daemon's loop, below everything that peers wait for: a bounded
+// number of messages per turn, so that a busy client of the bus delays no HELLO.
+#pragma once
+
+#include <systemd/sd-event.h>
+
+#include "bus/server.h"
+#include "daemon/event_loop.h"
+
+namespace l2tpm::bus {
+
+class Pump {
+ public:
+  // Borrows both.
+  Pump(daemon::EventLoop& loop, Server& server);
+  ~Pump();
+  Pump(const Pump&) = delete;
+  Pump& operator=(const Pump&) = delete;
+
+  void state_changed();
+
+ private:
+  void prepare();
+  void turn();
+
+  Server& server_;
+  int fd_ = -1;
+  sd_event_source* io_ = nullptr;
+  sd_event_source* event_io_ = nullptr;
+  sd_event_source* time_ = nullptr;
+  sd_event_source* again_ = nullptr;
+};
+
+}  // namespace l2tpm::bus

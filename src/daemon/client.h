@@ -1,0 +1,120 @@
+// A client profile at work: resolves the LNS's name, pins the way to it, dials, places its call,
+// and does it again when that ends: with back-off, through the profile's list of LNSs, and back to
+// the first one when it answers again. At most one session at a time.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "daemon/backoff.h"
+#include "daemon/owner_context.h"
+#include "daemon/service_api.h"
+#include "daemon/tunnel.h"
+#include "daemon/tunnel_owner.h"
+
+namespace l2tpm::daemon {
+
+class Client final : public TunnelOwner {
+ public:
+  // `number` is its own in the timer heap.
+  Client(OwnerContext& context, std::uint32_t number, config::ClientProfile profile);
+  ~Client() override;
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  enum class State : std::uint8_t {
+    stopped,  // not wanted
+    resolving,
+    pinning,    // the host route to the LNS is being made
+    dialling,   // SCCRQ is out, up to the session being up
+    connected,  // the session is up (or, answering outgoing calls, the tunnel is)
+    backoff,
+    closing,  // stopped, but something of it still stands
+    failed,   // gave up
+  };
+
+  void start(TimePoint now);
+  void stop(const Cause& cause, TimePoint now);
+  // A reload: what runs keeps what it has, except for redial; routes apply at once.
+  void reconfigure(config::ClientProfile profile, TimePoint now);
+  void handle_timeout(TimePoint now);
+  void resolved(const Resolver::Answer& answer, TimePoint now);
+  // Both ends sent SCCRQ and our attempt lost (RFC 2661 §4.4.3).
+  void tie_lost(Tunnel& tunnel, TimePoint now);
+
+  const config::ClientProfile& profile() const { return profile_; }
+  State state() const { return state_; }
+  bool has_tunnels() const { return tunnels_ != 0; }
+  TunnelView view() const;
+  Tunnel* tunnel() const;
+  unsigned attempts() const { return backoff_.failures(); }
+
+  // TunnelOwner
+  const std::string& profile_name() const override { return profile_.name; }
+  bool is_client() const override { return true; }
+  void tunnel_up(Tunnel& tunnel, TimePoint now) override;
+  void tunnel_down(Tunnel& tunnel, const Cause& cause, TimePoint now) override;
+  void tunnel_gone(Tunnel& tunnel, TimePoint now) override;
+  void incoming_call(Tunnel& tunnel, SessionId session, const l2tp::IncomingCallRequest& call,
+                     TimePoint now) override;
+  void outgoing_call(Tunnel& tunnel, SessionId session, const l2tp::OutgoingCallRequest& call,
+                     TimePoint now) override;
+  SessionPlan plan_session(Session& session, const l2tp::SessionUp& call) override;
+  void credentials_needed(Session& session, const ppp::AuthRequest& request,
+                          TimePoint now) override;
+  kernel::NetworkConfig network_config(const Session& session) const override;
+  void session_up(Session& session, TimePoint now) override;
+  void session_down(Session& session, const Cause& cause, TimePoint now) override;
+  void session_gone(Session& session, TimePoint now) override;
+
+ private:
+  void set_state(State state);
+  void attempt(TimePoint now);
+  void use_address(const IpAddress& address, TimePoint now);
+  void dial(TimePoint now);
+  void try_primary(TimePoint now);
+  void primary_failed(TimePoint now);
+  void resolve_peer(std::size_t peer_index);
+  void forget_question();
+  void place_call(Tunnel& tunnel, TimePoint now);
+  void attempt_failed(const Cause& cause, TimePoint now);
+  void wait_and_retry(TimePoint now);
+  void arm(std::optional<TimePoint> when);
+  void unpin();
+  bool needs_pin(const IpAddress& address) const;
+  Result<std::shared_ptr<UdpSocket>, SocketError> port_for(const Endpoint& peer);
+  LogContext log_context() const;
+
+  OwnerContext& context_;
+  std::uint32_t number_;
+  config::ClientProfile profile_;
+  State state_ = State::stopped;
+  Backoff backoff_;
+  PeerChooser chooser_;
+  std::size_t peer_index_ = 0;
+  unsigned address_turn_ = 0;  // which of a name's addresses is next
+  std::optional<Resolver::Token> question_;
+  Endpoint peer_;
+  std::optional<IpAddress> pinned_;
+  std::optional<IpAddress> candidate_pin_;
+  struct Fallback {
+    std::size_t peer_index = 0;
+    Endpoint peer;
+  } fallback_;                 // where we stay when the first LNS does not answer
+  std::uint64_t attempt_ = 0;  // tells a late answer of an earlier attempt from this one's
+  std::shared_ptr<UdpSocket> port_;
+  TunnelId current_;
+  TunnelId candidate_;  // a tunnel to the first LNS while a later one is in use
+  unsigned tunnels_ = 0;
+  unsigned sessions_ = 0;
+  bool dial_when_clear_ = false;
+  bool trying_primary_ = false;
+  Cause last_error_;
+  std::uint64_t retry_at_ = 0;  // CLOCK_REALTIME microseconds
+  // Completions outlive a profile that a reload removed; they hold this weakly.
+  std::shared_ptr<int> alive_ = std::make_shared<int>(0);
+};
+std::string_view name(Client::State state);
+
+}  // namespace l2tpm::daemon

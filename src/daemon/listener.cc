@@ -1,0 +1,428 @@
+#include "daemon/listener.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "daemon/machine_settings.h"
+#include "daemon/realtime.h"
+#include "kernel/mtu.h"
+#include "wire/result_codes.h"
+
+namespace l2tpm::daemon {
+namespace {
+
+constexpr Duration kPortRetry = 5s;
+constexpr std::size_t kRemembered = 32;
+
+std::uint16_t number_of(wire::StopCcnResult result) { return static_cast<std::uint16_t>(result); }
+std::uint16_t number_of(wire::GeneralError error) { return static_cast<std::uint16_t>(error); }
+
+}  // namespace
+
+Listener::Listener(OwnerContext& context, std::uint32_t number, config::ListenerProfile profile)
+    : context_(context),
+      number_(number),
+      profile_(std::move(profile)),
+      admission_(profile_.limits, context.environment.random),
+      users_(profile_.users),
+      interface_ids_(profile_.ppp.ipv6.pool) {
+  prepare();
+}
+
+Listener::~Listener() {
+  context_.environment.timers.remove(timer_key(TimerKind::listener, number_));
+  if (held_) context_.environment.dataplane.release_address(*held_);
+}
+
+LogContext Listener::log_context() const {
+  return {.profile = profile_.name,
+          .tunnel = {},
+          .session = {},
+          .peer = {},
+          .user = {},
+          .message_id = {}};
+}
+
+// What follows from the profile, at the start and after a reload.
+void Listener::prepare() {
+  const config::ListenerIpv4& ipv4 = profile_.ppp.ipv4;
+  shared_ = {};
+  pool_ =
+      ipv4.pool.empty()
+          ? std::make_shared<AddressPool>(ipv4.ranges, ipv4.exclude, users_.fixed_addresses())
+          : context_.pools.acquire(ipv4.pool, ipv4.ranges, ipv4.exclude, users_.fixed_addresses());
+  const std::optional<IpAddress> wanted = ipv4.enabled && !ipv4.local_address.is_unspecified()
+                                              ? std::optional(ipv4.local_address)
+                                              : std::nullopt;
+  if (held_ == wanted) return;
+  kernel::Dataplane& dataplane = context_.environment.dataplane;
+  if (held_) dataplane.release_address(*held_);
+  held_ = wanted;
+  if (!held_) return;
+  dataplane.hold_address(
+      *held_, [name = profile_.name](const Result<Done, kernel::KernelError>& result) {
+        const LogContext about{
+            .profile = name, .tunnel = {}, .session = {}, .peer = {}, .user = {}, .message_id = {}};
+        if (!result) log(LogLevel::error, about, "{}", result.error().to_string());
+      });
+}
+
+void Listener::start(TimePoint now) {
+  if (wanted_) return;
+  wanted_ = true;
+  open_ports(now);
+}
+
+void Listener::open_ports(TimePoint now) {
+  ports_.clear();
+  problem_.clear();
+  for (const IpAddress& address : profile_.addresses) {
+    auto port = context_.environment.ports.acquire({address, profile_.port, 0});
+    if (!port) {
+      problem_ = port.error().to_string();
+      break;
+    }
+    ports_.push_back(std::move(*port));
+  }
+  if (problem_.empty()) {
+    for (const auto& port : ports_)
+      log(LogLevel::notice, log_context(), "listening on {}", port->local().to_string());
+    return;
+  }
+  ports_.clear();
+  log(LogLevel::error, log_context(), "{}; trying again in {} s", problem_,
+      std::chrono::duration_cast<std::chrono::seconds>(kPortRetry).count());
+  context_.environment.timers.set(timer_key(TimerKind::listener, number_), now + kPortRetry);
+}
+
+void Listener::handle_timeout(TimePoint now) {
+  if (wanted_ && ports_.empty()) open_ports(now);
+}
+
+void Listener::stop(const Cause& cause, TimePoint now) {
+  wanted_ = false;
+  context_.environment.timers.remove(timer_key(TimerKind::listener, number_));
+  ports_.clear();
+  floating_.clear();
+  std::vector<TunnelId> mine;
+  for (const auto& [id, tunnel] : context_.environment.tunnels.all()) {
+    if (&tunnel->owner() == this && !tunnel->has_ended()) mine.push_back(id);
+  }
+  for (const TunnelId id : mine) {
+    if (Tunnel* tunnel = context_.environment.tunnels.find(id)) tunnel->close(cause, now);
+  }
+}
+
+void Listener::reconfigure(config::ListenerProfile profile, TimePoint now) {
+  const bool other_ports = profile.addresses != profile_.addresses || profile.port != profile_.port;
+  profile_ = std::move(profile);
+  admission_.reconfigure(profile_.limits);
+  users_.replace(profile_.users);
+  prepare();
+  if (wanted_ && other_ports) open_ports(now);
+}
+
+bool Listener::answers_on(const Endpoint& local, bool exact) const {
+  if (ports_.empty() || local.port != profile_.port) return false;
+  return std::any_of(
+      profile_.addresses.begin(), profile_.addresses.end(), [&](const IpAddress& address) {
+        return exact ? address == local.address
+                     : address.is_unspecified() && address.is_v6() == local.address.is_v6();
+      });
+}
+
+// A StopCCN without any state: the peer is told, nothing is kept. Shorter than three times any
+// SCCRQ.
+void Listener::refuse(const wire::ControlMessage& message, const Datagram& datagram,
+                      std::uint16_t result_code, std::optional<std::uint16_t> error_code,
+                      std::string_view text) {
+  wire::ControlMessage answer;
+  answer.type = wire::MessageType::stopccn;
+  answer.tunnel_id = message.assigned_tunnel_id.value_or(TunnelId());
+  answer.nr = static_cast<std::uint16_t>(message.ns + 1);
+  answer.assigned_tunnel_id = TunnelId(1 + context_.environment.random.below(65535));
+  answer.result_code =
+      wire::ResultCode{.result = result_code, .error = error_code, .message = std::string(text)};
+  const Bytes bytes = wire::encode(answer);
+  if (bytes.size() > 3 * datagram.bytes.size()) return;
+  if (auto port = context_.environment.ports.find(datagram.local)) {
+    port->send_to(bytes, datagram.source, datagram.local.address);
+  }
+}
+
+std::shared_ptr<UdpSocket> Listener::port_for(const config::Tunnel& settings,
+                                              const Datagram& datagram, TimePoint) {
+  Environment& env = context_.environment;
+  bool other_port = settings.port_float == config::PortFloat::ours;
+  if (!other_port && !env.features.session_by_id) {
+    // Before Linux 6.11 the data of two tunnels on one 4-tuple reaches only the newest socket.
+    const auto others = env.tunnels.with_peer(datagram.source);
+    other_port = std::any_of(others.begin(), others.end(), [&](const Tunnel* other) {
+      return !other->has_ended() && other->local() == datagram.local;
+    });
+  }
+  if (!other_port) return env.ports.find(datagram.local);
+  const IpAddress any = datagram.local.address.is_v4() ? IpAddress() : IpAddress::v6({});
+  for (const auto& port : floating_) {
+    const auto others = env.tunnels.with_peer(datagram.source);
+    const bool taken = std::any_of(others.begin(), others.end(), [&](const Tunnel* other) {
+      return !other->has_ended() && other->local().port == port->local().port;
+    });
+    if (port->local().address == any && !taken) return port;
+  }
+  auto port = env.ports.acquire({any, 0, 0});
+  if (!port) {
+    log(LogLevel::error, log_context(), "{}", port.error().to_string());
+    return nullptr;
+  }
+  floating_.push_back(*port);
+  return *port;
+}
+
+void Listener::receive_sccrq(const wire::ControlMessage& message, const Datagram& datagram,
+                             TimePoint now) {
+  Environment& env = context_.environment;
+  const Admission::Verdict verdict = admission_.judge(datagram.source.address, now);
+  if (verdict != Admission::Verdict::admitted) return;  // counted; a retransmission may pass
+  if (tunnels_ >= profile_.limits.tunnels) {
+    refuse(message, datagram, number_of(wire::StopCcnResult::general_error),
+           number_of(wire::GeneralError::insufficient_resources), "too many tunnels");
+    return;
+  }
+  const std::string host_name = message.host_name.value_or("");
+  const config::Tunnel* settings = profile_.tunnel_for(host_name, datagram.source.address);
+  if (settings == nullptr || (profile_.require_tunnel_auth && settings->secret.empty())) {
+    const std::string_view text =
+        settings == nullptr ? "unknown peer" : "tunnel authentication is required";
+    log(LogLevel::notice, log_context(), "{} (\"{}\") refused: {}", datagram.source.to_string(),
+        printable(as_bytes(host_name)), text);
+    refuse(message, datagram, number_of(wire::StopCcnResult::not_authorized), std::nullopt, text);
+    return;
+  }
+  auto port = port_for(*settings, datagram, now);
+  const auto id = port ? env.tunnels.allocate(env.random, now) : std::nullopt;
+  if (!id) {
+    refuse(message, datagram, number_of(wire::StopCcnResult::general_error),
+           number_of(wire::GeneralError::insufficient_resources), "no resources");
+    return;
+  }
+  if (const auto evicted = admission_.add_half_open(*id, datagram.source.address)) {
+    if (Tunnel* victim = env.tunnels.find(*evicted)) victim->lose_tie(now);
+  }
+  auto& l2tp = shared_.l2tp[settings];
+  if (!l2tp)
+    l2tp = l2tp_settings(*settings, context_.machine_name, profile_.limits.sessions_per_tunnel);
+  Tunnel::Address address{.port = std::move(port),
+                          .peer = datagram.source,
+                          .local = datagram.local.address,
+                          .permissive = settings->permissive};
+  ++tunnels_;
+  Tunnel& tunnel = env.tunnels.add(
+      std::make_unique<Tunnel>(env, *this, *id, profile_.name + "-" + std::to_string(id->value()),
+                               l2tp, std::move(address)));
+  tunnel.receive(message, datagram, now);
+}
+
+void Listener::tunnel_up(Tunnel& tunnel, TimePoint now) {
+  admission_.remove_half_open(tunnel.id());
+  admission_.note_proven(tunnel.peer().address, now);
+  // A peer that rebooted comes back on the same 4-tuple; an older tunnel there is asked whether it
+  // lives, and ends by itself if not. A forged SCCRQ never gets here and so kills nothing.
+  for (Tunnel* other : context_.environment.tunnels.with_peer(tunnel.peer())) {
+    if (other != &tunnel && other->is_up() && other->local() == tunnel.local()) other->probe(now);
+  }
+  place_calls(tunnel, now);
+}
+
+void Listener::place_calls(Tunnel& tunnel, TimePoint now) {
+  for (const config::OutgoingCall& call : profile_.outgoing) {
+    if (!call.autostart) continue;
+    const auto rule = std::find_if(
+        profile_.peers.begin(), profile_.peers.end(),
+        [&](const config::PeerRule& candidate) { return candidate.name == call.peer; });
+    if (rule == profile_.peers.end() ||
+        !rule->matches(tunnel.connection().peer().host_name, tunnel.peer().address))
+      continue;
+    l2tp::OutgoingCallRequest request;
+    request.minimum_bps = 64000;
+    request.maximum_bps = 1000000000;
+    request.bearer_type = wire::kBearerDigital;
+    request.framing_type = wire::kFramingSync;
+    request.called_number = call.called_number;
+    request.sub_address = call.sub_address;
+    const SessionId session = tunnel.place_outgoing_call(request, now);
+    log(LogLevel::info, log_context(), "{}: calling \"{}\" through the peer{}", tunnel.name(),
+        call.called_number, session ? "" : ": no room");
+  }
+}
+
+void Listener::tunnel_down(Tunnel& tunnel, const Cause& cause, TimePoint) {
+  admission_.remove_half_open(tunnel.id());
+  // A flood of half-open tunnels must not wash away what an administrator wants to see.
+  if (cause.code != CauseCode::tie_lost && cause.code != CauseCode::shutdown &&
+      cause.code != CauseCode::admin_close) {
+    remember(tunnel.peer().to_string(), {}, cause);
+  }
+}
+
+void Listener::tunnel_gone(Tunnel&, TimePoint) { --tunnels_; }
+
+void Listener::incoming_call(Tunnel& tunnel, SessionId session, const l2tp::IncomingCallRequest&,
+                             TimePoint now) {
+  if (sessions_ >= profile_.limits.sessions || !wanted_) {
+    tunnel.reject_call(session, {.code = CauseCode::no_resources, .message = "too many sessions"},
+                       now);
+    return;
+  }
+  tunnel.accept_call(session, now);
+}
+
+void Listener::outgoing_call(Tunnel& tunnel, SessionId session, const l2tp::OutgoingCallRequest&,
+                             TimePoint now) {
+  tunnel.reject_call(
+      session, {.code = CauseCode::refused, .message = "no profile answers outgoing calls"}, now);
+}
+
+std::shared_ptr<const ppp::LinkSettings> Listener::link_for(std::uint32_t fits) {
+  auto& settings = shared_.link[fits];
+  if (!settings) settings = link_settings(profile_, context_.machine_name, fits);
+  return settings;
+}
+
+SessionPlan Listener::plan_session(Session& session, const l2tp::SessionUp& call) {
+  ++sessions_;
+  SessionPlan plan;
+  const bool sequence = call.parameters.sequencing_required ||
+                        profile_.data_sequencing != config::DataSequencing::none;
+  const std::uint32_t fits =
+      kernel::interface_mtu({.path_mtu = session.tunnel().path_mtu(),
+                             .outer_ipv6 = session.tunnel().peer().address.is_v6(),
+                             .sequence_numbers = sequence,
+                             .ipsec = false,
+                             .peer_mru = 65535,
+                             .limit = {}});
+  plan.link = link_for(fits);
+  plan.install_point = effective_install_point(profile_.install_point, profile_.data_sequencing,
+                                               call.parameters.sequencing_required);
+  if (profile_.ppp.authenticate.empty()) {
+    // Nobody will be asked who this is, so nobody will be asked for its addresses either.
+    lend_addresses(session, nullptr);
+    auto own = std::make_shared<ppp::LinkSettings>(*plan.link);
+    own->network = listener_network(profile_, session.lease().address, session.lease().interface_id,
+                                    own->mtu_limit);
+    plan.link = std::move(own);
+  }
+  plan.interface_name = profile_.interface_prefix + std::to_string(session.slot());
+  plan.send_sequence = sequence;
+  plan.require_sequence = profile_.data_sequencing == config::DataSequencing::require;
+  plan.lns_mode = true;
+  plan.idle_timeout = profile_.idle_timeout;
+  plan.session_timeout = profile_.session_timeout;
+  return plan;
+}
+
+bool Listener::lend_addresses(Session& session, const config::User* user) {
+  Lease& lease = session.lease();
+  const std::string name = user ? user->name : std::string();
+  if (profile_.ppp.ipv4.enabled && !lease.address) {
+    if (user && user->address) {
+      if (!pool_->take(*user->address)) return false;
+      lease.address = user->address;
+    } else {
+      lease.address = pool_->allocate(name);
+    }
+  }
+  if (profile_.ppp.ipv6.enabled && lease.interface_id == 0) {
+    if (user && user->interface_id) {
+      if (interface_ids_.take(*user->interface_id)) lease.interface_id = *user->interface_id;
+    } else if (const auto id = interface_ids_.allocate(context_.environment.random)) {
+      lease.interface_id = *id;
+    }
+  }
+  if (user) lease.routes = user->routes;
+  return !profile_.ppp.ipv4.enabled || lease.address.has_value() || profile_.ppp.ipv6.enabled;
+}
+
+void Listener::credentials_needed(Session& session, const ppp::AuthRequest& request,
+                                  TimePoint now) {
+  ppp::AuthVerdict verdict = users_.check(request);
+  const config::User* user = verdict.ok ? users_.find(request.user) : nullptr;
+  Lease& lease = session.lease();
+  // A session that proves itself again keeps what it has; the link itself ends when the name
+  // changed.
+  if (user && lease.user.empty()) {
+    if (!users_.add_session(user->name)) {
+      verdict = ppp::AuthVerdict::refused(ppp::MsChapError::restricted_logon_hours,
+                                          "too many sessions of this user");
+    } else {
+      lease.user = user->name;
+      if (!lend_addresses(session, user)) {
+        verdict =
+            ppp::AuthVerdict::refused(ppp::MsChapError::no_dialin_permission, "no address is free");
+      }
+    }
+  }
+  if (!verdict.ok) {
+    log(LogLevel::notice, log_context(), "{}: user \"{}\" refused ({}){}{}",
+        session.tunnel().name(), request.printable_user(), ppp::name(request.method),
+        verdict.message.empty() ? "" : ": ", verdict.message);
+  }
+  session.supply_verdict(
+      verdict,
+      listener_network(profile_, lease.address, lease.interface_id,
+                       kernel::interface_mtu({.path_mtu = session.tunnel().path_mtu(),
+                                              .outer_ipv6 = session.tunnel().peer().address.is_v6(),
+                                              .sequence_numbers = false,
+                                              .ipsec = false,
+                                              .peer_mru = 65535,
+                                              .limit = profile_.ppp.link.mtu})),
+      now);
+}
+
+kernel::NetworkConfig Listener::network_config(const Session& session) const {
+  kernel::NetworkConfig config;
+  if (const auto& ipv4 = session.ipv4()) {
+    config.ipv4 = kernel::NetworkConfig::Ipv4{
+        .local = ipv4->local, .peer = ipv4->peer, .unnumbered = held_ == ipv4->local, .metric = 0};
+    for (const IpPrefix& prefix : session.lease().routes) {
+      if (prefix.address.is_v4())
+        config.routes.push_back(
+            {.destination = prefix, .source = {}, .metric = 0, .table = 0, .mtu = {}});
+    }
+  }
+  if (const auto& ipv6 = session.ipv6()) {
+    config.ipv6 = kernel::NetworkConfig::Ipv6{.local_interface_id = ipv6->local_id,
+                                              .peer_interface_id = ipv6->peer_id};
+    for (const IpPrefix& prefix : session.lease().routes) {
+      if (prefix.address.is_v6())
+        config.routes.push_back(
+            {.destination = prefix, .source = {}, .metric = 0, .table = 0, .mtu = {}});
+    }
+  }
+  return config;
+}
+
+void Listener::session_up(Session&, TimePoint) {}
+
+void Listener::session_down(Session& session, const Cause& cause, TimePoint) {
+  if (session.was_planned() && cause.code != CauseCode::shutdown &&
+      cause.code != CauseCode::admin_close && cause.code != CauseCode::peer_closed) {
+    remember(session.tunnel().peer().to_string(), session.lease().user, cause);
+  }
+}
+
+void Listener::session_gone(Session& session, TimePoint) {
+  if (!session.was_planned()) return;
+  --sessions_;
+  Lease& lease = session.lease();
+  if (lease.address) pool_->release(*lease.address);
+  if (lease.interface_id != 0) interface_ids_.release(lease.interface_id);
+  if (!lease.user.empty()) users_.remove_session(lease.user);
+}
+
+void Listener::remember(const std::string& peer, const std::string& user, const Cause& cause) {
+  if (ended_.size() == kRemembered) ended_.pop_front();
+  ended_.push_back({realtime_usec(), peer, user, cause});
+}
+
+}  // namespace l2tpm::daemon

@@ -1,0 +1,114 @@
+// A listener profile at work: the LNS. It answers SCCRQs on its ports, decides whom it lets in, and
+// gives each session its addresses. What a stranger can cost is bounded by Admission before
+// anything is allocated.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "daemon/admission.h"
+#include "daemon/credentials.h"
+#include "daemon/owner_context.h"
+#include "daemon/tunnel.h"
+#include "daemon/tunnel_owner.h"
+
+namespace l2tpm::daemon {
+
+class Listener final : public TunnelOwner {
+ public:
+  Listener(OwnerContext& context, std::uint32_t number, config::ListenerProfile profile);
+  ~Listener() override;
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+
+  // Opens its ports. When one cannot be had it says so and tries again every few seconds.
+  void start(TimePoint now);
+  void stop(const Cause& cause, TimePoint now);
+  void reconfigure(config::ListenerProfile profile, TimePoint now);
+  void handle_timeout(TimePoint now);
+
+  // Does it answer on this local endpoint? `exact`: by address, not by a wildcard.
+  bool answers_on(const Endpoint& local, bool exact) const;
+  // A SCCRQ that belongs to no tunnel yet.
+  void receive_sccrq(const wire::ControlMessage& message, const Datagram& datagram, TimePoint now);
+
+  const config::ListenerProfile& profile() const { return profile_; }
+  bool is_listening() const { return !ports_.empty(); }
+  bool is_wanted() const { return wanted_; }
+  const std::string& problem() const { return problem_; }
+  const Admission& admission() const { return admission_; }
+  std::uint32_t tunnels() const { return tunnels_; }
+  std::uint32_t sessions() const { return sessions_; }
+  bool is_idle() const { return tunnels_ == 0; }
+  // The last tunnels and sessions that ended with an error, newest last.
+  struct Ended {
+    std::uint64_t at = 0;  // CLOCK_REALTIME microseconds
+    std::string peer;
+    std::string user;
+    Cause cause;
+  };
+  const std::deque<Ended>& recently_ended() const { return ended_; }
+
+  // TunnelOwner
+  const std::string& profile_name() const override { return profile_.name; }
+  bool is_client() const override { return false; }
+  void tunnel_up(Tunnel& tunnel, TimePoint now) override;
+  void tunnel_down(Tunnel& tunnel, const Cause& cause, TimePoint now) override;
+  void tunnel_gone(Tunnel& tunnel, TimePoint now) override;
+  void incoming_call(Tunnel& tunnel, SessionId session, const l2tp::IncomingCallRequest& call,
+                     TimePoint now) override;
+  void outgoing_call(Tunnel& tunnel, SessionId session, const l2tp::OutgoingCallRequest& call,
+                     TimePoint now) override;
+  SessionPlan plan_session(Session& session, const l2tp::SessionUp& call) override;
+  void credentials_needed(Session& session, const ppp::AuthRequest& request,
+                          TimePoint now) override;
+  kernel::NetworkConfig network_config(const Session& session) const override;
+  void session_up(Session& session, TimePoint now) override;
+  void session_down(Session& session, const Cause& cause, TimePoint now) override;
+  void session_gone(Session& session, TimePoint now) override;
+
+ private:
+  // Machine settings made from the profile once and shared; a reload begins a new set.
+  struct Shared {
+    std::map<const config::Tunnel*, std::shared_ptr<const l2tp::Settings>> l2tp;
+    std::map<std::uint32_t, std::shared_ptr<const ppp::LinkSettings>>
+        link;  // by what the path fits
+  };
+
+  void open_ports(TimePoint now);
+  void prepare();
+  void refuse(const wire::ControlMessage& message, const Datagram& datagram,
+              std::uint16_t result_code, std::optional<std::uint16_t> error_code,
+              std::string_view text);
+  std::shared_ptr<UdpSocket> port_for(const config::Tunnel& settings, const Datagram& datagram,
+                                      TimePoint now);
+  std::shared_ptr<const ppp::LinkSettings> link_for(std::uint32_t fits);
+  bool lend_addresses(Session& session, const config::User* user);
+  void place_calls(Tunnel& tunnel, TimePoint now);
+  void remember(const std::string& peer, const std::string& user, const Cause& cause);
+  LogContext log_context() const;
+
+  OwnerContext& context_;
+  std::uint32_t number_;
+  config::ListenerProfile profile_;
+  bool wanted_ = false;
+  std::vector<std::shared_ptr<UdpSocket>> ports_;
+  std::vector<std::shared_ptr<UdpSocket>> floating_;  // ephemeral, for answers from another port
+  std::string problem_;
+  Admission admission_;
+  UserTable users_;
+  std::shared_ptr<AddressPool> pool_;
+  InterfaceIdPool interface_ids_;
+  Shared shared_;
+  std::optional<IpAddress> held_;  // our address of all sessions
+  std::uint32_t tunnels_ = 0;
+  std::uint32_t sessions_ = 0;
+  std::deque<Ended> ended_;
+};
+
+}  // namespace l2tpm::daemon

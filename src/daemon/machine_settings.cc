@@ -1,0 +1,167 @@
+#include "daemon/machine_settings.h"
+
+#include <algorithm>
+
+#include "kernel/mtu.h"
+
+namespace l2tpm::daemon {
+namespace {
+
+ppp::AuthMethod method_of(config::AuthMethod method) {
+  switch (method) {
+    case config::AuthMethod::pap:
+      return ppp::AuthMethod::pap;
+    case config::AuthMethod::chap_md5:
+      return ppp::AuthMethod::chap_md5;
+    case config::AuthMethod::mschap_v1:
+      return ppp::AuthMethod::mschap;
+    case config::AuthMethod::mschap_v2:
+      return ppp::AuthMethod::mschapv2;
+  }
+  return ppp::AuthMethod::mschapv2;
+}
+
+std::vector<ppp::AuthMethod> methods_of(const std::vector<config::AuthMethod>& methods) {
+  std::vector<ppp::AuthMethod> result;
+  for (const config::AuthMethod method : methods) result.push_back(method_of(method));
+  return result;
+}
+
+ppp::InstallPoint point_of(config::InstallPoint point) {
+  switch (point) {
+    case config::InstallPoint::before_first_ncp_ack:
+      return ppp::InstallPoint::before_first_ncp_ack;
+    case config::InstallPoint::after_authentication:
+      return ppp::InstallPoint::after_authentication;
+    case config::InstallPoint::at_call_established:
+      return ppp::InstallPoint::at_call_established;
+  }
+  return ppp::InstallPoint::before_first_ncp_ack;
+}
+
+void apply_link(const config::PppLink& link, std::uint32_t fits, ppp::LinkSettings& settings) {
+  // An encrypted packet is 4 octets longer: the protocol 0x00FD and MPPE's own header (RFC 3078
+  // §3).
+  const std::uint32_t encryption = link.mppe.mode == config::MppeMode::off ? 0 : 4;
+  const auto auto_size =
+      static_cast<std::uint16_t>(std::min<std::uint32_t>(fits - encryption, 65535));
+  settings.mru = link.mru.value_or(auto_size);
+  // A wish for the MTU overrides the path: the session then says that it fragments.
+  settings.mtu_limit = link.mtu.value_or(auto_size);
+  switch (link.mppe.mode) {
+    case config::MppeMode::off:
+      settings.mppe.use = ppp::MppeUse::off;
+      break;
+    case config::MppeMode::prefer:
+      settings.mppe.use = ppp::MppeUse::prefer;
+      break;
+    case config::MppeMode::require:
+      settings.mppe.use = ppp::MppeUse::require;
+      break;
+  }
+  settings.mppe.allow_128 = link.mppe.bits_128;
+  settings.mppe.allow_40 = link.mppe.bits_40;
+  settings.mppe.allow_stateful = link.mppe.stateful;
+  settings.echo_interval = link.echo.interval;
+  settings.echo_failures = static_cast<std::uint8_t>(std::min(link.echo.failures, 255u));
+}
+
+std::array<IpAddress, 2> first_two(const std::vector<IpAddress>& addresses) {
+  std::array<IpAddress, 2> result;
+  std::copy_n(addresses.begin(), std::min<std::size_t>(addresses.size(), 2), result.begin());
+  return result;
+}
+
+}  // namespace
+
+std::shared_ptr<const l2tp::Settings> l2tp_settings(const config::Tunnel& tunnel,
+                                                    const std::string& machine_name,
+                                                    std::uint32_t max_sessions) {
+  auto settings = std::make_shared<l2tp::Settings>();
+  settings->host_name = tunnel.host_name.empty() ? machine_name : tunnel.host_name;
+  settings->vendor_name = "l2tp-manager";
+  settings->firmware_revision = 0x0001;
+  settings->receive_window_size = tunnel.receive_window;
+  if (!tunnel.secret.empty()) settings->secret = tunnel.secret;
+  settings->challenge_peer = tunnel.challenge;
+  settings->hide_avps = tunnel.hide_avps;
+  settings->use_tie_breaker = tunnel.tie_breaker;
+  settings->retransmit_initial = tunnel.retransmit.initial;
+  settings->retransmit_cap = tunnel.retransmit.max_interval;
+  settings->max_retransmissions = tunnel.retransmit.count;
+  settings->hello_interval = tunnel.hello;
+  settings->tunnel_setup_timeout = tunnel.setup_timeout;
+  settings->max_sessions = max_sessions;
+  return settings;
+}
+
+std::shared_ptr<const ppp::LinkSettings> link_settings(const config::ClientProfile& profile,
+                                                       std::uint32_t fits) {
+  auto settings = std::make_shared<ppp::LinkSettings>();
+  apply_link(profile.ppp.link, fits, *settings);
+  settings->answer = methods_of(profile.ppp.methods);
+  settings->user = profile.ppp.user;
+  settings->password = profile.ppp.password;
+  settings->authenticate_peer = methods_of(profile.ppp.authenticate_peer.methods);
+  if (!profile.ppp.user.empty()) settings->local_name = profile.ppp.user;
+  ppp::Ipv4Settings& ipv4 = settings->network.ipv4;
+  ipv4.enabled = profile.ppp.ipv4.enabled;
+  ipv4.local = profile.ppp.ipv4.address.value_or(IpAddress());
+  ipv4.accept_local = true;
+  ipv4.peer = profile.ppp.ipv4.peer_address.value_or(IpAddress());
+  ipv4.accept_peer = true;
+  ipv4.request_dns = profile.ppp.ipv4.request_dns;
+  ppp::Ipv6Settings& ipv6 = settings->network.ipv6;
+  ipv6.enabled = profile.ppp.ipv6.enabled && settings->mtu_limit >= kernel::kMinimumIpv6Mtu;
+  ipv6.local_id = profile.ppp.ipv6.interface_id.value_or(0);
+  settings->install_point =
+      point_of(effective_install_point(profile.install_point, profile.data_sequencing, false));
+  return settings;
+}
+
+std::shared_ptr<const ppp::LinkSettings> link_settings(const config::ListenerProfile& profile,
+                                                       const std::string& machine_name,
+                                                       std::uint32_t fits) {
+  auto settings = std::make_shared<ppp::LinkSettings>();
+  apply_link(profile.ppp.link, fits, *settings);
+  settings->authenticate_peer = methods_of(profile.ppp.authenticate);
+  settings->user = profile.ppp.user;
+  settings->password = profile.ppp.password;
+  if (!profile.ppp.user.empty()) {
+    settings->answer = {ppp::AuthMethod::mschapv2, ppp::AuthMethod::chap_md5, ppp::AuthMethod::pap};
+  }
+  settings->local_name = !profile.ppp.name.empty()           ? profile.ppp.name
+                         : !profile.tunnel.host_name.empty() ? profile.tunnel.host_name
+                                                             : machine_name;
+  settings->network = listener_network(profile, std::nullopt, 0, settings->mtu_limit);
+  settings->install_point =
+      point_of(effective_install_point(profile.install_point, profile.data_sequencing, false));
+  return settings;
+}
+
+ppp::NetworkSettings listener_network(const config::ListenerProfile& profile,
+                                      std::optional<IpAddress> address, std::uint64_t interface_id,
+                                      std::uint32_t mtu) {
+  ppp::NetworkSettings network;
+  network.ipv4.enabled = profile.ppp.ipv4.enabled && address.has_value();
+  network.ipv4.local = profile.ppp.ipv4.local_address;
+  network.ipv4.peer = address.value_or(IpAddress());
+  network.ipv4.dns = first_two(profile.ppp.ipv4.dns);
+  network.ipv4.nbns = first_two(profile.ppp.ipv4.nbns);
+  network.ipv6.enabled = profile.ppp.ipv6.enabled && mtu >= kernel::kMinimumIpv6Mtu;
+  network.ipv6.local_id = profile.ppp.ipv6.local_interface_id.value_or(0);
+  network.ipv6.peer_id = interface_id;
+  network.ipv6.accept_peer = interface_id == 0;
+  return network;
+}
+
+config::InstallPoint effective_install_point(std::optional<config::InstallPoint> wish,
+                                             config::DataSequencing sequencing,
+                                             bool peer_requires) {
+  // The kernel numbers data from zero and cannot be told otherwise: it must see the first frame.
+  if (peer_requires || sequencing != config::DataSequencing::none)
+    return config::InstallPoint::at_call_established;
+  return wish.value_or(config::InstallPoint::before_first_ncp_ack);
+}
+
+}  // namespace l2tpm::daemon

@@ -1,0 +1,39 @@
+#include "daemon/ports.h"
+
+#include <sys/epoll.h>
+
+#include <cerrno>
+
+namespace l2tpm::daemon {
+
+Result<std::shared_ptr<UdpSocket>, SocketError> PortTable::acquire(const Endpoint& local) {
+  if (local.port != 0) {
+    if (const auto found = ports_.find(local); found != ports_.end()) {
+      if (auto port = found->second.lock()) return port;
+    }
+  }
+  auto socket = UdpSocket::listen(local);
+  if (!socket) return Unexpected(std::move(socket.error()));
+  const Endpoint bound = socket->local();
+  EventLoop& loop = loop_;
+  std::shared_ptr<UdpSocket> port(new UdpSocket(std::move(*socket)), [&loop](UdpSocket* closing) {
+    loop.unwatch(closing->fd());
+    delete closing;  // NOLINT(cppcoreguidelines-owning-memory): the deleter of a shared_ptr
+  });
+  const auto watched = loop_.watch(port->fd(), EPOLLIN, LoopPriority::control,
+                                   [this, raw = port.get()](std::uint32_t) { on_readable_(*raw); });
+  if (!watched) return Unexpected(SocketError{EIO, watched.error()});
+  ports_[bound] = port;
+  return port;
+}
+
+std::shared_ptr<UdpSocket> PortTable::find(const Endpoint& local) const {
+  const auto live = [this](const Endpoint& at) -> std::shared_ptr<UdpSocket> {
+    const auto found = ports_.find(at);
+    return found == ports_.end() ? nullptr : found->second.lock();
+  };
+  if (auto exact = live(Endpoint{local.address, local.port, 0})) return exact;
+  return live(Endpoint{local.address.is_v4() ? IpAddress() : IpAddress::v6({}), local.port, 0});
+}
+
+}  // namespace l2tpm::daemon

@@ -1,0 +1,372 @@
+#include "daemon/service.h"
+
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <stdexcept>
+
+#include "base/log.h"
+#include "base/overloaded.h"
+
+namespace l2tpm::daemon {
+namespace {
+
+// Numbers of TimerKind::service.
+constexpr std::uint32_t kSweepTimer = 0;
+constexpr std::uint32_t kStopTimer = 1;
+// All counters in one sweep: idle timeouts and the silence that LCP echoes wait for are this exact.
+constexpr Duration kSweepInterval = 10s;
+// Deadlines handled before the loop looks at its descriptors again.
+constexpr int kDeadlinesPerTurn = 256;
+
+std::string host_name_of_machine() {
+  std::array<char, 256> text{};
+  if (gethostname(text.data(), text.size() - 1) != 0 || text[0] == '\0') return "l2tp-manager";
+  return text.data();
+}
+
+// Without epoll there is no daemon.
+std::unique_ptr<Poller> make_poller() {
+  auto poller = Poller::create();
+  if (!poller) throw std::runtime_error(poller.error());
+  return std::move(*poller);
+}
+
+}  // namespace
+
+Service::Service(EventLoop& loop, kernel::Dataplane& dataplane, kernel::KernelFeatures features,
+                 std::string config_directory, config::Loaded loaded)
+    : loop_(loop),
+      dataplane_(dataplane),
+      features_(std::move(features)),
+      config_directory_(std::move(config_directory)),
+      machine_name_(host_name_of_machine()),
+      config_(std::move(loaded.config)),
+      tunnel_sockets_(make_poller()),
+      ppp_descriptors_(make_poller()),
+      ports_(loop, [this](UdpSocket& port) { read_port(port); }),
+      resolver_(config_.daemon.resolver_threads),
+      environment_{random_,           dataplane_, features_, timers_, *tunnel_sockets_,
+                   *ppp_descriptors_, sessions_,  tunnels_,  ports_},
+      context_{environment_, resolver_, questions_, pools_, machine_name_} {}
+
+Service::~Service() = default;
+
+void Service::set_state(State state) {
+  if (state_ == state) return;
+  state_ = state;
+  if (on_state_) on_state_();
+}
+
+Result<Done, std::string> Service::run(std::function<void()> on_ready) {
+  loop_.set_timer_handler([this] { on_deadlines(); });
+  loop_.set_turn_end_handler([this] { end_of_turn(); });
+  dataplane_.set_event_handler([this](const kernel::Event& event) { on_kernel_event(event); });
+  const std::array watches{
+      loop_.watch(tunnel_sockets_->fd(), EPOLLIN, LoopPriority::control,
+                  [this](std::uint32_t) { read_tunnel_sockets(); }),
+      loop_.watch(ppp_descriptors_->fd(), EPOLLIN, LoopPriority::ppp,
+                  [this](std::uint32_t) { read_ppp_descriptors(); }),
+      loop_.watch(dataplane_.completion_fd(), EPOLLIN, LoopPriority::completion,
+                  [this](std::uint32_t) { dataplane_.dispatch_completions(); }),
+      loop_.watch(resolver_.completion_fd(), EPOLLIN, LoopPriority::completion,
+                  [this](std::uint32_t) { on_answers(); })};
+  for (const auto& watched : watches) {
+    if (!watched) return Unexpected(watched.error());
+  }
+  dataplane_.sweep_leftovers([this, on_ready = std::move(on_ready)](
+                                 const Result<unsigned, kernel::KernelError>& swept) {
+    if (!swept) {
+      log(LogLevel::warning, {}, "clearing what a predecessor left: {}", swept.error().to_string());
+    } else if (*swept != 0) {
+      log(LogLevel::notice, {}, "cleared {} leftovers of a predecessor that was killed", *swept);
+    }
+    if (state_ == State::stopping) return;
+    start_profiles(Clock::now());
+    set_state(State::running);
+    on_ready();
+  });
+  return Done{};
+}
+
+void Service::start_profiles(TimePoint now) {
+  std::vector<std::string> report;
+  const config::Config wanted = std::exchange(config_, {});
+  config_.daemon = wanted.daemon;
+  apply(wanted, report, now);
+  timers_.set(timer_key(TimerKind::service, kSweepTimer), now + kSweepInterval);
+}
+
+// ---- what arrives ----
+
+void Service::read_port(UdpSocket& port) {
+  port.read_batch(buffer_, batch_);
+  const TimePoint now = Clock::now();
+  for (const Datagram& datagram : batch_) on_datagram(datagram, now);
+}
+
+void Service::read_tunnel_sockets() {
+  for (const Poller::Ready& ready : tunnel_sockets_->wait()) {
+    Tunnel* tunnel = tunnels_.find(TunnelId(static_cast<std::uint32_t>(ready.token)));
+    if (!tunnel) continue;
+    tunnel->socket_ready(buffer_, batch_);
+    const TimePoint now = Clock::now();
+    for (const Datagram& datagram : batch_) on_datagram(datagram, now);
+  }
+}
+
+void Service::read_ppp_descriptors() {
+  const TimePoint now = Clock::now();
+  for (const Poller::Ready& ready : ppp_descriptors_->wait()) {
+    if (Session* session = sessions_.find(static_cast<std::uint32_t>(ready.token >> 1))) {
+      session->descriptor_ready((ready.token & 1) != 0, now);
+    }
+  }
+}
+
+// Any message may arrive on any of our sockets (the kernel's choice among equal ones has changed
+// over the years): the tunnel is found by its id, and the peer's address is compared; never by
+// descriptor.
+void Service::on_datagram(const Datagram& datagram, TimePoint now) {
+  const auto header = wire::decode_header(datagram.bytes);
+  if (!header) {
+    ++drops_.malformed;
+    log(LogLevel::debug, {}, "{}: dropped, {}", datagram.source.to_string(),
+        wire::name(header.error()));
+    return;
+  }
+  if (header->is_control) {
+    on_control(*header, datagram, now);
+    return;
+  }
+  Tunnel* tunnel = tunnels_.find(header->tunnel_id);
+  if (!tunnel || !tunnel->receive_data(*header, datagram, now)) ++drops_.stray_data;
+}
+
+void Service::on_control(const wire::Header& header, const Datagram& datagram, TimePoint now) {
+  Tunnel* tunnel = nullptr;
+  if (header.tunnel_id) {
+    tunnel = tunnels_.find(header.tunnel_id);
+  } else {
+    const wire::ControlMessage message = wire::decode_control(header);
+    if (message.type == wire::MessageType::sccrq) {
+      on_sccrq(header, datagram, now);
+      return;
+    }
+    // Some peers never fill in our tunnel id (D-Link DIR-300): if there is one tunnel with that
+    // peer, it is meant.
+    const std::vector<Tunnel*> candidates = tunnels_.with_peer(datagram.source);
+    if (candidates.size() == 1) tunnel = candidates.front();
+  }
+  if (!tunnel) {
+    ++drops_.unknown_tunnel;
+    return;
+  }
+  const wire::ControlMessage message = wire::decode_control(
+      header, {.secret = tunnel->secret(), .permissive = tunnel->permissive()});
+  if (!tunnel->receive(message, datagram, now)) {
+    ++drops_.wrong_source;
+    log(LogLevel::debug, {}, "{}: {} for tunnel {} dropped, its peer is {}",
+        datagram.source.to_string(), wire::name(message.type), header.tunnel_id.value(),
+        tunnel->peer().to_string());
+  }
+}
+
+void Service::on_sccrq(const wire::Header& header, const Datagram& datagram, TimePoint now) {
+  const wire::ControlMessage message = wire::decode_control(header);
+  if (message.assigned_tunnel_id) {
+    if (Tunnel* known = tunnels_.find_by_peer(datagram.source, *message.assigned_tunnel_id)) {
+      if (!known->has_ended()) {
+        known->receive(message, datagram, now);  // repeated: our answer was lost
+        return;
+      }
+    }
+  }
+  if (state_ == State::stopping) return;
+  Listener* listener = listener_for(datagram.local);
+  if (!listener) {
+    ++drops_.no_listener;
+    return;
+  }
+  if (!settle_tie(message, datagram, now)) return;
+  listener->receive_sccrq(message, datagram, now);
+}
+
+// Both ends have sent a SCCRQ: with Tie Breakers one tunnel remains (RFC 2661 §4.4.3). False: ours
+// won, theirs is dropped.
+bool Service::settle_tie(const wire::ControlMessage& sccrq, const Datagram& datagram,
+                         TimePoint now) {
+  for (Tunnel* tunnel : tunnels_.with_peer(datagram.source)) {
+    if (!tunnel->owner().is_client() ||
+        tunnel->connection().state() != l2tp::ControlConnection::State::wait_ctl_reply) {
+      continue;
+    }
+    switch (l2tp::compare_tie_breakers(tunnel->connection().tie_breaker(), sccrq.tie_breaker)) {
+      case l2tp::Tie::no_tie:
+        continue;
+      case l2tp::Tie::we_win:
+        return false;
+      case l2tp::Tie::peer_wins:
+        tunnel->lose_tie(now);
+        return true;
+      case l2tp::Tie::both_discard:
+        tunnel->lose_tie(now);
+        return false;
+    }
+  }
+  return true;
+}
+
+Listener* Service::listener_for(const Endpoint& local) const {
+  for (const bool exact : {true, false}) {
+    for (const auto& [name, listener] : listeners_) {
+      if (listener->answers_on(local, exact)) return listener.get();
+    }
+  }
+  return nullptr;
+}
+
+void Service::on_answers() {
+  const TimePoint now = Clock::now();
+  for (const Resolver::Answer& answer : resolver_.dispatch()) {
+    const auto asker = questions_.find(answer.token);
+    if (asker == questions_.end()) continue;
+    Client* client = asker->second;
+    questions_.erase(asker);
+    client->resolved(answer, now);
+  }
+}
+
+void Service::on_kernel_event(const kernel::Event& event) {
+  const TimePoint now = Clock::now();
+  const auto session_of = [this](const SessionKey& key) {
+    Tunnel* tunnel = tunnels_.find(key.tunnel);
+    return tunnel ? tunnel->find(key.session) : nullptr;
+  };
+  std::visit(Overloaded{
+                 [&](const kernel::InterfaceGone& gone) {
+                   if (Session* session = session_of(gone.key))
+                     session->fail({.code = CauseCode::interface_gone}, now);
+                 },
+                 [&](const kernel::InterfaceDown& down) {
+                   if (Session* session = session_of(down.key)) session->interface_down();
+                 },
+                 [&](const kernel::UnderlayChanged& changed) {
+                   log(LogLevel::notice, {}, "the way to {} has changed{}",
+                       changed.peer.to_string(),
+                       changed.underlay && changed.underlay->gateway
+                           ? ", now via " + changed.underlay->gateway->to_string()
+                           : std::string(changed.underlay ? "" : ": there is none"));
+                 },
+             },
+             event);
+}
+
+// ---- time ----
+
+void Service::on_deadlines() {
+  const TimePoint now = Clock::now();
+  for (int i = 0; i < kDeadlinesPerTurn; ++i) {
+    const auto key = timers_.pop_due(now);
+    if (!key) break;
+    on_deadline(*key, now);
+  }
+}
+
+void Service::on_deadline(TimerKey key, TimePoint now) {
+  const std::uint32_t number = timer_number(key);
+  switch (timer_kind(key)) {
+    case TimerKind::tunnel:
+      if (Tunnel* tunnel = tunnels_.find(TunnelId(number))) tunnel->handle_timeout(now);
+      return;
+    case TimerKind::link:
+      if (Session* session = sessions_.find(number)) session->handle_timeout(now);
+      return;
+    case TimerKind::session_limit:
+      if (Session* session = sessions_.find(number)) session->handle_session_limit(now);
+      return;
+    case TimerKind::client:
+      if (const auto client = client_numbers_.find(number); client != client_numbers_.end())
+        client->second->handle_timeout(now);
+      return;
+    case TimerKind::listener:
+      if (const auto listener = listener_numbers_.find(number);
+          listener != listener_numbers_.end()) {
+        listener->second->handle_timeout(now);
+      }
+      return;
+    case TimerKind::service:
+      if (number == kSweepTimer) {
+        sweep_counters(now);
+      } else if (number == kStopTimer && on_stopped_) {
+        log(LogLevel::warning, {}, "{} tunnels did not end in time", tunnels_.size());
+        std::exchange(on_stopped_, nullptr)();
+      }
+      return;
+  }
+}
+
+void Service::sweep_counters(TimePoint now) {
+  timers_.set(timer_key(TimerKind::service, kSweepTimer), now + kSweepInterval);
+  if (sweeping_ || sessions_.size() == 0) return;
+  sweeping_ = true;
+  dataplane_.read_counters(
+      [this](const Result<std::vector<kernel::Counters>, kernel::KernelError>& counters) {
+        sweeping_ = false;
+        if (!counters) {
+          log(LogLevel::warning, {}, "{}", counters.error().to_string());
+          return;
+        }
+        const TimePoint then = Clock::now();
+        for (const kernel::Counters& row : *counters) {
+          Tunnel* tunnel = tunnels_.find(row.key.tunnel);
+          if (Session* session = tunnel ? tunnel->find(row.key.session) : nullptr)
+            session->note_counters(row, then);
+        }
+      });
+}
+
+void Service::end_of_turn() {
+  const TimePoint now = Clock::now();
+  tunnels_.reap(now);
+  std::erase_if(retired_clients_, [this](const auto& client) {
+    if (client->has_tunnels()) return false;
+    std::erase_if(client_numbers_, [&](const auto& row) { return row.second == client.get(); });
+    return true;
+  });
+  std::erase_if(retired_listeners_, [this](const auto& listener) {
+    if (!listener->is_idle()) return false;
+    std::erase_if(listener_numbers_, [&](const auto& row) { return row.second == listener.get(); });
+    return true;
+  });
+  check_stopped(now);
+  loop_.arm_timer(timers_.earliest());
+}
+
+void Service::shut_down(std::function<void()> on_stopped) {
+  if (state_ == State::stopping) {
+    // Asked twice: at once.
+    if (on_stopped_) std::exchange(on_stopped_, nullptr)();
+    return;
+  }
+  const TimePoint now = Clock::now();
+  set_state(State::stopping);
+  on_stopped_ = std::move(on_stopped);
+  const Cause cause{.code = CauseCode::shutdown};
+  for (const auto& [name, client] : clients_) client->stop(cause, now);
+  for (const auto& [name, listener] : listeners_) listener->stop(cause, now);
+  timers_.set(timer_key(TimerKind::service, kStopTimer), now + config_.daemon.shutdown_timeout);
+  log(LogLevel::notice, {}, "stopping: {} tunnels to close", tunnels_.size());
+}
+
+void Service::check_stopped(TimePoint) {
+  if (!on_stopped_) return;
+  // A tunnel whose peer has acknowledged StopCCN only lingers; nobody needs to wait for that.
+  const bool all_over = std::all_of(tunnels_.all().begin(), tunnels_.all().end(),
+                                    [](const auto& row) { return row.second->is_settled(); });
+  if (all_over) std::exchange(on_stopped_, nullptr)();
+}
+
+}  // namespace l2tpm::daemon

@@ -1,0 +1,129 @@
+// The daemon itself: profiles at work, every datagram and deadline to whom it concerns, and the
+// verbs that faces offer. It owns all tables; time is read once per wake-up and handed down.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "config/load.h"
+#include "daemon/client.h"
+#include "daemon/environment.h"
+#include "daemon/event_loop.h"
+#include "daemon/listener.h"
+#include "daemon/owner_context.h"
+#include "daemon/ports.h"
+#include "daemon/service_api.h"
+#include "daemon/tunnel.h"
+#include "kernel/dataplane.h"
+#include "kernel/features.h"
+
+namespace l2tpm::daemon {
+
+class Service final : public ServiceApi {
+ public:
+  enum class State : std::uint8_t { starting, running, reloading, stopping };
+
+  // Borrows the loop and the dataplane.
+  Service(EventLoop& loop, kernel::Dataplane& dataplane, kernel::KernelFeatures features,
+          std::string config_directory, config::Loaded loaded);
+  ~Service() override;
+
+  // Clears what a killed predecessor left, then starts the profiles that want it. `on_ready` is
+  // called once when the listeners listen.
+  Result<Done, std::string> run(std::function<void()> on_ready);
+  // SIGTERM: every tunnel is closed politely; `on_stopped` is called when all is gone, or after the
+  // configured time at the latest.
+  void shut_down(std::function<void()> on_stopped);
+  void set_state_observer(std::function<void()> observer) { on_state_ = std::move(observer); }
+
+  // ServiceApi
+  std::string version() const override;
+  std::string state() const override;
+  std::vector<std::string> kernel_features() const override;
+  Result<std::string, ApiError> start(const std::string& profile) override;
+  Result<Done, ApiError> stop(const std::string& profile) override;
+  Result<Done, ApiError> close_session(const std::string& tunnel, std::uint32_t session) override;
+  std::vector<std::string> reload() override;
+  Page<TunnelView> list_tunnels(const TunnelFilter& filter, std::uint32_t offset,
+                                std::uint32_t limit) const override;
+  Page<SessionView> list_sessions(const SessionFilter& filter, std::uint32_t offset,
+                                  std::uint32_t limit) const override;
+  std::string describe() const override;
+  Result<std::string, ApiError> describe_tunnel(const std::string& name) const override;
+  Result<std::string, ApiError> describe_session(const std::string& tunnel,
+                                                 std::uint32_t session) const override;
+
+  // What arrived and was nobody's, by reason; for describe().
+  struct Drops {
+    std::uint64_t malformed = 0;
+    std::uint64_t unknown_tunnel = 0;
+    std::uint64_t wrong_source = 0;
+    std::uint64_t no_listener = 0;
+    std::uint64_t stray_data = 0;
+  };
+
+ private:
+  void read_port(UdpSocket& port);
+  void read_tunnel_sockets();
+  void read_ppp_descriptors();
+  void on_datagram(const Datagram& datagram, TimePoint now);
+  void on_control(const wire::Header& header, const Datagram& datagram, TimePoint now);
+  void on_sccrq(const wire::Header& header, const Datagram& datagram, TimePoint now);
+  bool settle_tie(const wire::ControlMessage& sccrq, const Datagram& datagram, TimePoint now);
+  Listener* listener_for(const Endpoint& local) const;
+  void on_deadlines();
+  void on_deadline(TimerKey key, TimePoint now);
+  void on_kernel_event(const kernel::Event& event);
+  void on_answers();
+  void sweep_counters(TimePoint now);
+  void end_of_turn();
+  void set_state(State state);
+  void start_profiles(TimePoint now);
+  void apply(const config::Config& fresh, std::vector<std::string>& report, TimePoint now);
+  void check_stopped(TimePoint now);
+  Tunnel* find_tunnel(const std::string& name) const;
+
+  EventLoop& loop_;
+  kernel::Dataplane& dataplane_;
+  kernel::KernelFeatures features_;
+  std::string config_directory_;
+  std::string machine_name_;
+  config::Config config_;
+  State state_ = State::starting;
+
+  SystemRandom random_;
+  DeadlineHeap<TimerKey> timers_;
+  std::unique_ptr<Poller> tunnel_sockets_;
+  std::unique_ptr<Poller> ppp_descriptors_;
+  SessionSlots sessions_;
+  TunnelTable tunnels_;
+  PortTable ports_;
+  Resolver resolver_;
+  std::unordered_map<Resolver::Token, Client*> questions_;
+  PoolTable pools_;
+  Environment environment_;
+  OwnerContext context_;
+
+  // By profile name. One that a reload removed stays in `retired_` until its last tunnel is gone.
+  std::map<std::string, std::unique_ptr<Client>> clients_;
+  std::map<std::string, std::unique_ptr<Listener>> listeners_;
+  std::vector<std::unique_ptr<Client>> retired_clients_;
+  std::vector<std::unique_ptr<Listener>> retired_listeners_;
+  std::unordered_map<std::uint32_t, Client*> client_numbers_;
+  std::unordered_map<std::uint32_t, Listener*> listener_numbers_;
+  std::uint32_t next_number_ = 0;
+
+  DatagramBuffer buffer_;
+  std::vector<Datagram> batch_;
+  Drops drops_;
+  bool sweeping_ = false;
+  std::function<void()> on_state_;
+  std::function<void()> on_stopped_;
+};
+
+}  // namespace l2tpm::daemon

@@ -1,0 +1,551 @@
+#include "daemon/session.h"
+
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/log.h"
+#include "base/overloaded.h"
+#include "daemon/realtime.h"
+#include "daemon/tunnel.h"
+#include "kernel/mtu.h"
+
+namespace l2tpm::daemon {
+namespace {
+
+// Frames that overtake ICCN are kept, so that a peer that starts LCP at once need not repeat
+// (DESIGN.md section 4, rule 12).
+constexpr std::size_t kMaxEarlyFrames = 4;
+// One turn reads at most so many frames of one descriptor: others have a right to the loop, too.
+constexpr int kFramesPerTurn = 16;
+
+Cause kernel_cause(const kernel::KernelError& error) {
+  Cause cause{.code = error.error == EBUSY ? CauseCode::no_resources : CauseCode::kernel_failed};
+  cause.message = error.to_string();
+  return cause;
+}
+
+}  // namespace
+
+std::string_view name(Session::State state) {
+  switch (state) {
+    case Session::State::calling:
+      return "connecting";
+    case Session::State::authenticating:
+      return "authenticating";
+    case Session::State::configuring:
+      return "configuring";
+    case Session::State::up:
+      return "up";
+    case Session::State::closing:
+      return "closing";
+  }
+  return "invalid";
+}
+
+Session::Session(Environment& environment, Tunnel& tunnel, SessionId id)
+    : env_(environment),
+      tunnel_(tunnel),
+      key_{tunnel.id(), id},
+      slot_(environment.sessions.add(this)),
+      network_(std::make_unique<Network>()) {}
+
+Session::~Session() {
+  unwatch_descriptors();
+  env_.timers.remove(timer_key(TimerKind::link, slot_));
+  env_.timers.remove(timer_key(TimerKind::session_limit, slot_));
+  env_.sessions.remove(slot_);
+}
+
+LogContext Session::log_context() const {
+  return {.profile = tunnel_.owner().profile_name(),
+          .tunnel = tunnel_.name(),
+          .session = {},
+          .peer = {},
+          .user = lease_.user,
+          .message_id = {}};
+}
+
+void Session::set_state(State state, TimePoint) {
+  if (state_ == state) return;
+  log(LogLevel::debug, log_context(), "session {}: {} -> {}", key_.session.value(), name(state_),
+      name(state));
+  state_ = state;
+}
+
+void Session::set_numbers(std::string calling, std::string called) {
+  if (calling.empty() && called.empty()) return;
+  if (!facts_) facts_ = std::make_unique<CallFacts>();
+  facts_->calling_number = std::move(calling);
+  facts_->called_number = std::move(called);
+}
+
+void Session::call_up(const l2tp::SessionUp& call, TimePoint now) {
+  peer_session_ = call.peer_session;
+  outgoing_call_ =
+      call.kind == l2tp::CallKind::lac_outgoing || call.kind == l2tp::CallKind::lns_outgoing;
+  const auto& parameters = call.parameters;
+  if (parameters.tx_connect_speed != 0 || parameters.rx_connect_speed != 0 ||
+      !parameters.proxy.empty()) {
+    if (!facts_) facts_ = std::make_unique<CallFacts>();
+    facts_->tx_speed = parameters.tx_connect_speed;
+    facts_->rx_speed = parameters.rx_connect_speed;
+    const l2tp::ProxyInfo& proxy = parameters.proxy;
+    if (!proxy.empty()) {
+      facts_->proxy =
+          fmt::format("authen type {} name \"{}\" id {}, LCP requests of {}, {} and {} octets",
+                      proxy.authen_type, printable(as_bytes(proxy.authen_name)), proxy.authen_id,
+                      proxy.initial_received_confreq ? proxy.initial_received_confreq->size() : 0,
+                      proxy.last_sent_confreq ? proxy.last_sent_confreq->size() : 0,
+                      proxy.last_received_confreq ? proxy.last_received_confreq->size() : 0);
+    }
+  }
+  plan_ = std::make_unique<SessionPlan>(tunnel_.owner().plan_session(*this, call));
+  link_ = std::make_unique<ppp::Link>(plan_->link, env_.random);
+  set_state(State::authenticating, now);
+  if (plan_->install_point == config::InstallPoint::at_call_established) {
+    install(false, now);  // the link opens when the kernel numbers its frames
+    return;
+  }
+  link_->open(now);
+  carry_out(now);
+  for (const Bytes& frame : std::exchange(early_, {})) receive_data(frame, now);
+}
+
+void Session::call_down(const Cause& cause, bool in_bulk, TimePoint now) {
+  call_over_ = true;
+  if (cause_.code == CauseCode::none) cause_ = cause;
+  if (link_) {
+    link_->lower_down(cause, now);
+    link_->take_actions();  // only LinkDown, which is what we are doing
+  }
+  unwatch_descriptors();
+  env_.timers.remove(timer_key(TimerKind::link, slot_));
+  env_.timers.remove(timer_key(TimerKind::session_limit, slot_));
+  const bool was_up = announced_up_;
+  announced_up_ = false;
+  set_state(State::closing, now);
+  if (was_up || cause_.code != CauseCode::none) {
+    log(LogLevel::notice, log_context(), "session {} ended: {}", key_.session.value(),
+        cause_.to_string());
+  }
+  tunnel_.owner().session_down(*this, cause_, now);
+  if (in_bulk) {
+    if (kernel_ != KernelState::none) kernel_ = KernelState::removing;
+  } else {
+    remove_from_kernel(now);
+  }
+  check_gone(now);
+}
+
+void Session::interface_down() {
+  if (state_ != State::closing) {
+    log(LogLevel::warning, log_context(), "session {}: somebody set {} down", key_.session.value(),
+        plan_->interface_name);
+  }
+}
+
+void Session::kernel_gone_in_bulk(TimePoint now) {
+  kernel_ = KernelState::none;
+  channel_.reset();
+  unit_.reset();
+  check_gone(now);
+}
+
+void Session::check_gone(TimePoint now) {
+  if (!is_gone() || gone_reported_) return;
+  gone_reported_ = true;
+  tunnel_.owner().session_gone(*this, now);
+  tunnel_.session_gone(*this, now);
+}
+
+void Session::receive_data(ByteView frame, TimePoint now) {
+  if (state_ == State::closing) return;
+  if (!link_ || link_->phase() == ppp::LinkPhase::dead) {
+    if (early_.size() < kMaxEarlyFrames) early_.emplace_back(frame.begin(), frame.end());
+    return;
+  }
+  link_->receive(frame, now);
+  carry_out(now);
+}
+
+void Session::descriptor_ready(bool is_unit, TimePoint now) {
+  const SharedFd descriptor = is_unit ? unit_ : channel_;
+  if (!descriptor) return;
+  std::array<std::uint8_t, 4096> buffer;
+  for (int i = 0; i < kFramesPerTurn; ++i) {
+    const ssize_t n = ::read(descriptor->get(), buffer.data(), buffer.size());
+    if (n < 0 && (errno == EINTR || errno == EOVERFLOW)) continue;
+    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
+    if (n <= 0) {
+      // The channel or unit is dead: somebody removed the interface. The event says so; until it is
+      // handled, do not spin on the hang-up.
+      env_.ppp_descriptors.remove(descriptor->get());
+      break;
+    }
+    link_->receive(ByteView(buffer).first(static_cast<std::size_t>(n)), now);
+    carry_out(now);
+    if (state_ == State::closing || descriptor != (is_unit ? unit_ : channel_)) break;
+  }
+}
+
+void Session::handle_timeout(TimePoint now) {
+  if (!link_ || state_ == State::closing) return;
+  link_->handle_timeout(now);
+  carry_out(now);
+}
+
+void Session::handle_session_limit(TimePoint now) {
+  close({.code = CauseCode::session_timeout}, now);
+}
+
+void Session::supply_verdict(const ppp::AuthVerdict& verdict,
+                             std::optional<ppp::NetworkSettings> network, TimePoint now) {
+  if (!link_ || state_ == State::closing) return;
+  link_->supply_verdict(verdict, std::move(network), now);
+  carry_out(now);
+}
+
+void Session::close(const Cause& cause, TimePoint now) {
+  if (state_ == State::closing) return;
+  if (cause_.code == CauseCode::none) cause_ = cause;
+  if (!link_ || link_->phase() == ppp::LinkPhase::dead) {
+    end(cause, now);
+    return;
+  }
+  link_->close(cause, now);
+  carry_out(now);
+}
+
+void Session::fail(const Cause& cause, TimePoint now) { end(cause, now); }
+
+// The call is ended towards the peer; its SessionDown comes back through call_down().
+void Session::end(const Cause& cause, TimePoint now) {
+  if (cause_.code == CauseCode::none) cause_ = cause;
+  if (!call_over_) tunnel_.close_session(key_.session, cause, now);
+}
+
+void Session::carry_out(TimePoint now) {
+  if (carrying_out_) return;
+  carrying_out_ = true;
+  while (link_) {
+    std::vector<ppp::LinkAction> actions = link_->take_actions();
+    if (actions.empty()) break;
+    for (ppp::LinkAction& action : actions) carry_out(action, now);
+  }
+  carrying_out_ = false;
+  arm();
+}
+
+void Session::arm() {
+  const bool runs = link_ && state_ != State::closing;
+  env_.timers.set(timer_key(TimerKind::link, slot_), runs ? link_->next_deadline() : std::nullopt);
+}
+
+void Session::carry_out(ppp::LinkAction& action, TimePoint now) {
+  std::visit(
+      Overloaded{
+          [&](const ppp::SendFrame& send) { send_frame(send.frame); },
+          [&](const ppp::PhaseChanged& changed) {
+            if (state_ == State::closing) return;
+            if (changed.phase == ppp::LinkPhase::establish ||
+                changed.phase == ppp::LinkPhase::authenticate) {
+              set_state(State::authenticating, now);
+            } else if (changed.phase == ppp::LinkPhase::network) {
+              set_state(State::configuring, now);
+            }
+          },
+          [&](const ppp::LcpUp& lcp) {
+            const bool changed = mtu_ != lcp.mtu;
+            mtu_ = lcp.mtu;
+            if (changed && kernel_ == KernelState::installed && unit_) {
+              env_.dataplane.set_mtu(key_, mtu_, plan_->link->mru, {});
+            }
+          },
+          [&](const ppp::CredentialsNeeded& needed) {
+            tunnel_.owner().credentials_needed(*this, needed.request, now);
+          },
+          [&](const ppp::Authenticated& authenticated) {
+            log(LogLevel::info, log_context(), "session {}: {} authenticated as \"{}\" by {}{}{}",
+                key_.session.value(), authenticated.is_peer ? "peer" : "we",
+                printable(as_bytes(authenticated.user)), ppp::name(authenticated.method),
+                authenticated.message.empty() ? "" : ": ",
+                printable(as_bytes(authenticated.message)));
+          },
+          [&](const ppp::Install&) { install(true, now); },
+          [&](ppp::SetMppe& set) {
+            const auto done = [this_key = key_,
+                               &env = env_](const Result<Done, kernel::KernelError>& result) {
+              if (result) return;
+              Tunnel* tunnel = env.tunnels.find(this_key.tunnel);
+              Session* session = tunnel ? tunnel->find(this_key.session) : nullptr;
+              if (session && result.error().error != ECANCELED)
+                session->fail(kernel_cause(result.error()), Clock::now());
+            };
+            const bool is_128 = set.mode.strength == ppp::MppeStrength::bits_128;
+            env_.dataplane.set_mppe(key_,
+                                    {.direction = set.direction == ppp::MppeDirection::transmit
+                                                      ? kernel::MppeDirection::send
+                                                      : kernel::MppeDirection::receive,
+                                     .bits = is_128 ? 128u : 40u,
+                                     .stateless = set.mode.stateless,
+                                     .key = Secret(set.start_key.octets().first(is_128 ? 16 : 8))},
+                                    done);
+          },
+          [&](const ppp::SetCcpFlags& flags) {
+            env_.dataplane.set_ccp_flags(
+                key_, {.open = flags.open, .up = flags.up, .must = flags.must_compress}, {});
+          },
+          [&](const ppp::Ipv4Up& up) {
+            network_->ipv4 = up;
+            apply_network(now);
+          },
+          [&](const ppp::Ipv4Down&) {
+            network_->ipv4.reset();
+            apply_network(now);
+          },
+          [&](const ppp::Ipv6Up& up) {
+            network_->ipv6 = up;
+            apply_network(now);
+          },
+          [&](const ppp::Ipv6Down&) {
+            network_->ipv6.reset();
+            apply_network(now);
+          },
+          [&](const ppp::LinkDown& down) { end(down.cause, now); },
+      },
+      action);
+}
+
+void Session::send_frame(const Bytes& frame) {
+  if (kernel_ == KernelState::installed) {
+    env_.dataplane.send_frame(key_, frame);
+  } else if (!call_over_) {
+    tunnel_.send_data(peer_session_, frame);
+  }
+}
+
+void Session::install(bool with_unit, TimePoint now) {
+  if (state_ == State::closing) return;
+  const kernel::MtuInputs path{.path_mtu = tunnel_.path_mtu(),
+                               .outer_ipv6 = tunnel_.peer().address.is_v6(),
+                               .sequence_numbers = plan_->send_sequence,
+                               .ipsec = false,
+                               .peer_mru = {},
+                               .limit = {}};
+  const std::uint32_t fits = kernel::interface_mtu(path);
+  if (with_unit && mtu_ > fits && !mtu_warned_) {
+    mtu_warned_ = true;
+    log(LogLevel::warning, log_context(),
+        "session {}: its MTU {} exceeds the path's {}: packets above that are fragmented",
+        key_.session.value(), mtu_, fits);
+  }
+  kernel::SessionSpec spec;
+  spec.key = key_;
+  spec.peer_session = peer_session_;
+  spec.interface_name = plan_->interface_name;
+  if (mtu_ != 0) spec.mtu = mtu_;
+  spec.mru = plan_->link->mru;
+  spec.send_sequence = plan_->send_sequence;
+  spec.require_sequence = plan_->require_sequence;
+  spec.lns_mode = plan_->lns_mode;
+  spec.with_unit = with_unit;
+  if (kernel_ == KernelState::none) kernel_ = KernelState::installing;
+  static_cast<void>(now);
+  env_.dataplane.install(
+      std::move(spec),
+      [key = key_, &env = env_](Result<kernel::Installed, kernel::KernelError> result) {
+        // Found again by its ids: it may have ended while the kernel worked.
+        Tunnel* tunnel = env.tunnels.find(key.tunnel);
+        if (Session* session = tunnel ? tunnel->find(key.session) : nullptr) {
+          session->install_done(std::move(result), Clock::now());
+        }
+      });
+}
+
+void Session::install_done(Result<kernel::Installed, kernel::KernelError> result, TimePoint now) {
+  if (kernel_ == KernelState::removing) return;  // the remove that overtook it reports for both
+  if (!result) {
+    // Nothing of it is left in the kernel, but an unbound session whose upgrade failed still is.
+    if (kernel_ == KernelState::installing) kernel_ = KernelState::none;
+    log(LogLevel::error, log_context(), "session {}: {}", key_.session.value(),
+        result.error().to_string());
+    fail(kernel_cause(result.error()), now);
+    check_gone(now);
+    return;
+  }
+  const bool has_unit = result->unit != nullptr;
+  unwatch_descriptors();
+  kernel_ = KernelState::installed;
+  channel_ = result->channel;
+  unit_ = result->unit;
+  ifindex_ = result->ifindex;
+  if (state_ == State::closing) return;
+  watch_descriptors();
+  if (!has_unit && link_->phase() == ppp::LinkPhase::dead) {
+    link_->open(now);
+    carry_out(now);
+    for (const Bytes& frame : std::exchange(early_, {})) receive_data(frame, now);
+  }
+  // What waited in the kernel is older than what it will bring from now on.
+  for (const Bytes& frame : result->frames) receive_data(frame, now);
+  if (has_unit && state_ != State::closing) {
+    log(LogLevel::info, log_context(), "session {}: the kernel carries it on {} (MTU {})",
+        key_.session.value(), plan_->interface_name, mtu_);
+    link_->installed(now);
+    carry_out(now);
+  }
+}
+
+void Session::watch_descriptors() {
+  if (channel_) env_.ppp_descriptors.add(channel_->get(), poll_token(slot_, false));
+  if (unit_) env_.ppp_descriptors.add(unit_->get(), poll_token(slot_, true));
+}
+
+void Session::unwatch_descriptors() {
+  if (channel_) env_.ppp_descriptors.remove(channel_->get());
+  if (unit_) env_.ppp_descriptors.remove(unit_->get());
+  // The Dataplane closes them, in the order that the kernel wants.
+  channel_.reset();
+  unit_.reset();
+}
+
+void Session::remove_from_kernel(TimePoint) {
+  if (kernel_ == KernelState::none || kernel_ == KernelState::removing) return;
+  kernel_ = KernelState::removing;
+  env_.dataplane.remove(key_,
+                        [key = key_, &env = env_](const Result<Done, kernel::KernelError>& result) {
+                          Tunnel* tunnel = env.tunnels.find(key.tunnel);
+                          Session* session = tunnel ? tunnel->find(key.session) : nullptr;
+                          if (!session) return;
+                          if (!result)
+                            log(LogLevel::error, session->log_context(), "session {}: {}",
+                                key.session.value(), result.error().to_string());
+                          session->kernel_ = KernelState::none;
+                          session->check_gone(Clock::now());
+                        });
+}
+
+void Session::apply_network(TimePoint now) {
+  if (kernel_ != KernelState::installed || !unit_ || state_ == State::closing) return;
+  if (!network_->ipv4 && !network_->ipv6) {
+    // LCP or authentication starts again: nothing passes until the NCPs are back.
+    if (state_ == State::up) set_state(State::configuring, now);
+    env_.dataplane.deconfigure(key_, {});
+    return;
+  }
+  env_.dataplane.configure(
+      key_, tunnel_.owner().network_config(*this),
+      [key = key_, &env = env_](const Result<Done, kernel::KernelError>& result) {
+        Tunnel* tunnel = env.tunnels.find(key.tunnel);
+        if (Session* session = tunnel ? tunnel->find(key.session) : nullptr) {
+          session->network_applied(result, Clock::now());
+        }
+      });
+}
+
+void Session::network_applied(const Result<Done, kernel::KernelError>& result, TimePoint now) {
+  if (state_ == State::closing) return;
+  if (!result) {
+    if (result.error().error == ECANCELED) return;
+    log(LogLevel::error, log_context(), "session {}: {}", key_.session.value(),
+        result.error().to_string());
+    close(kernel_cause(result.error()), now);
+    return;
+  }
+  if (!network_->ipv4 && !network_->ipv6) return;
+  if (state_ == State::up) return;
+  set_state(State::up, now);
+  last_traffic_ = now;
+  if (announced_up_) return;
+  announced_up_ = true;
+  up_since_ = realtime_usec();
+  if (plan_->session_timeout > Duration::zero()) {
+    env_.timers.set(timer_key(TimerKind::session_limit, slot_), now + plan_->session_timeout);
+  }
+  std::string addresses;
+  if (network_->ipv4)
+    addresses = network_->ipv4->local.to_string() + " peer " + network_->ipv4->peer.to_string();
+  if (network_->ipv6) addresses += addresses.empty() ? "IPv6" : " and IPv6";
+  log(LogLevel::notice, log_context(), "session {} is up on {}: {}, MTU {}", key_.session.value(),
+      plan_->interface_name, addresses, mtu_);
+  tunnel_.owner().session_up(*this, now);
+}
+
+void Session::note_counters(const kernel::Counters& counters, TimePoint now) {
+  const bool received = counters.rx_packets != rx_packets_;
+  const bool sent = counters.tx_packets != tx_packets_;
+  rx_packets_ = counters.rx_packets;
+  tx_packets_ = counters.tx_packets;
+  rx_bytes_ = counters.rx_bytes;
+  tx_bytes_ = counters.tx_bytes;
+  if (!link_ || state_ == State::closing) return;
+  if (received) {
+    link_->note_activity(now);
+    arm();
+  }
+  if (received || sent) last_traffic_ = now;
+  if (state_ == State::up && plan_->idle_timeout > Duration::zero() &&
+      now - last_traffic_ >= plan_->idle_timeout) {
+    close({.code = CauseCode::idle_timeout}, now);
+  }
+}
+
+SessionView Session::view() const {
+  SessionView view;
+  view.tunnel = tunnel_.name();
+  view.id = key_.session.value();
+  view.peer_id = peer_session_.value();
+  view.pseudowire = "ppp";
+  view.state = name(state_);
+  if (kernel_ == KernelState::installed && unit_) view.interface = plan_->interface_name;
+  view.user = lease_.user;
+  if (view.user.empty() && link_) view.user = printable(as_bytes(link_->status().user));
+  const bool is_client = tunnel_.owner().is_client();
+  if (network_->ipv4) {
+    view.address = (is_client ? network_->ipv4->local : network_->ipv4->peer).to_string();
+  } else if (network_->ipv6) {
+    const std::uint64_t id = is_client ? network_->ipv6->local_id : network_->ipv6->peer_id;
+    std::array<std::uint8_t, 16> octets{0xfe, 0x80};
+    for (std::size_t i = 0; i < 8; ++i)
+      octets[8 + i] = static_cast<std::uint8_t>(id >> (56 - 8 * i));
+    view.address = IpAddress::v6(octets).to_string();
+  }
+  if (state_ == State::up) view.up_since = up_since_;
+  return view;
+}
+
+Session::Details Session::details() const {
+  Details details;
+  if (link_) details.link = link_->status();
+  if (kernel_ == KernelState::installed && unit_) {
+    details.interface = plan_->interface_name;
+    details.ifindex = ifindex_;
+  }
+  details.mtu = mtu_;
+  details.path_mtu_limit = kernel::interface_mtu({.path_mtu = tunnel_.path_mtu(),
+                                                  .outer_ipv6 = tunnel_.peer().address.is_v6(),
+                                                  .sequence_numbers = plan_ && plan_->send_sequence,
+                                                  .ipsec = false,
+                                                  .peer_mru = {},
+                                                  .limit = {}});
+  details.ipv4 = network_->ipv4;
+  details.ipv6 = network_->ipv6;
+  details.counters.rx_packets = rx_packets_;
+  details.counters.tx_packets = tx_packets_;
+  details.counters.rx_bytes = rx_bytes_;
+  details.counters.tx_bytes = tx_bytes_;
+  if (facts_) {
+    details.calling_number = facts_->calling_number;
+    details.called_number = facts_->called_number;
+    details.proxy = facts_->proxy;
+    details.tx_speed = facts_->tx_speed;
+    details.rx_speed = facts_->rx_speed;
+  }
+  details.cause = cause_;
+  return details;
+}
+
+}  // namespace l2tpm::daemon

@@ -1,0 +1,430 @@
+#include "daemon/tunnel.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/log.h"
+#include "base/overloaded.h"
+#include "daemon/realtime.h"
+#include "kernel/mtu.h"
+
+namespace l2tpm::daemon {
+Tunnel::Tunnel(Environment& environment, TunnelOwner& owner, TunnelId id, std::string name,
+               std::shared_ptr<const l2tp::Settings> settings, Address address)
+    : env_(environment),
+      owner_(owner),
+      id_(id),
+      name_(std::move(name)),
+      settings_(settings),
+      connection_(id, std::move(settings), environment.random),
+      port_(std::move(address.port)),
+      peer_(address.peer),
+      local_(address.local),
+      permissive_(address.permissive) {}
+
+Tunnel::~Tunnel() {
+  if (socket_) env_.tunnel_sockets.remove(socket_->fd());
+  env_.timers.remove(timer_key(TimerKind::tunnel, id_.value()));
+}
+
+LogContext Tunnel::log_context() const {
+  return {.profile = owner_.profile_name(),
+          .tunnel = name_,
+          .session = {},
+          .peer = {},
+          .user = {},
+          .message_id = {}};
+}
+
+Endpoint Tunnel::local() const {
+  if (socket_) return socket_->local();
+  return {local_, port_ ? port_->local().port : std::uint16_t{0}, 0};
+}
+
+ByteView Tunnel::secret() const {
+  return settings_->secret ? settings_->secret->octets() : ByteView{};
+}
+
+void Tunnel::dial(bool accept_other_port, TimePoint now) {
+  accept_other_port_ = accept_other_port;
+  log(LogLevel::info, log_context(), "dialling {}", peer_.to_string());
+  connection_.open(now);
+  carry_out(now);
+}
+
+bool Tunnel::is_from_peer(const Datagram& datagram) const {
+  if (datagram.source == peer_) return true;
+  // The responder may pick another port for the tunnel, once, with its first answer (RFC 2661
+  // §8.1).
+  return accept_other_port_ &&
+         connection_.state() == l2tp::ControlConnection::State::wait_ctl_reply &&
+         datagram.source.address == peer_.address;
+}
+
+bool Tunnel::receive(const wire::ControlMessage& message, const Datagram& datagram, TimePoint now) {
+  if (!is_from_peer(datagram)) return false;
+  const bool first_answer = connection_.state() == l2tp::ControlConnection::State::wait_ctl_reply &&
+                            message.type == wire::MessageType::sccrp;
+  if (first_answer) {
+    local_ = datagram.local.address;
+    if (datagram.source != peer_) {
+      log(LogLevel::info, log_context(), "the peer answers from {}", datagram.source.to_string());
+      env_.tunnels.peer_moved(*this, datagram.source);
+      peer_ = datagram.source;
+    }
+  }
+  connection_.receive(message, datagram.bytes.size(), now);
+  if (const TunnelId peer_tunnel = connection_.peer().tunnel)
+    env_.tunnels.index_peer(*this, peer_tunnel);
+  carry_out(now);
+  return true;
+}
+
+bool Tunnel::receive_data(const wire::Header& header, const Datagram& datagram, TimePoint now) {
+  if (datagram.source != peer_) return false;
+  Session* session = find(header.session_id);
+  if (!session) return false;
+  session->receive_data(header.payload, now);
+  return true;
+}
+
+void Tunnel::socket_ready(DatagramBuffer& buffer, std::vector<Datagram>& batch) {
+  if (socket_) {
+    socket_->read_batch(buffer, batch);
+  } else {
+    batch.clear();
+  }
+}
+
+void Tunnel::handle_timeout(TimePoint now) {
+  connection_.handle_timeout(now);
+  carry_out(now);
+}
+
+void Tunnel::close(const Cause& cause, TimePoint now) {
+  if (cause_.code == CauseCode::none) cause_ = cause;
+  connection_.close(cause, now);
+  carry_out(now);
+}
+
+void Tunnel::lose_tie(TimePoint now) {
+  connection_.lose_tie(now);
+  carry_out(now);
+}
+
+void Tunnel::probe(TimePoint now) {
+  connection_.probe(now);
+  carry_out(now);
+}
+
+Session& Tunnel::make_session(SessionId id) {
+  auto [place, inserted] = sessions_.emplace(id, nullptr);
+  if (inserted) place->second = std::make_unique<Session>(env_, *this, id);
+  return *place->second;
+}
+
+SessionId Tunnel::place_incoming_call(const l2tp::IncomingCallRequest& request, TimePoint now) {
+  const SessionId id = connection_.place_incoming_call(request, now);
+  if (id) make_session(id);
+  carry_out(now);
+  return id;
+}
+
+SessionId Tunnel::place_outgoing_call(const l2tp::OutgoingCallRequest& request, TimePoint now) {
+  const SessionId id = connection_.place_outgoing_call(request, now);
+  if (id) make_session(id).set_numbers({}, printable(as_bytes(request.called_number)));
+  carry_out(now);
+  return id;
+}
+
+void Tunnel::accept_call(SessionId session, TimePoint now) {
+  connection_.accept_call(session, now);
+  carry_out(now);
+}
+
+void Tunnel::call_connected(SessionId session, const l2tp::CallParameters& parameters,
+                            TimePoint now) {
+  connection_.call_connected(session, parameters, now);
+  carry_out(now);
+}
+
+void Tunnel::reject_call(SessionId session, const Cause& cause, TimePoint now) {
+  connection_.reject_call(session, cause, now);
+  carry_out(now);
+}
+
+void Tunnel::close_session(SessionId session, const Cause& cause, TimePoint now) {
+  connection_.close_session(session, cause, now);
+  carry_out(now);
+}
+
+void Tunnel::send_data(SessionId peer_session, const Bytes& frame) {
+  Bytes payload{0xff, 0x03};
+  payload.insert(payload.end(), frame.begin(), frame.end());
+  const Bytes datagram = wire::encode_data(
+      {.tunnel_id = connection_.peer().tunnel, .session_id = peer_session, .ns = {}}, payload);
+  if (socket_) {
+    socket_->send(datagram);
+  } else if (port_) {
+    port_->send_to(datagram, peer_, local_);
+  }
+}
+
+Session* Tunnel::find(SessionId id) const {
+  const auto found = sessions_.find(id);
+  return found == sessions_.end() ? nullptr : found->second.get();
+}
+
+void Tunnel::session_gone(Session& session, TimePoint) {
+  gone_.push_back(session.key().session);
+  env_.tunnels.note_change(id_);
+}
+
+void Tunnel::carry_out(TimePoint now) {
+  if (carrying_out_) return;
+  carrying_out_ = true;
+  for (;;) {
+    std::vector<l2tp::Action> actions = connection_.take_actions();
+    if (actions.empty()) break;
+    const bool whole_tunnel =
+        std::any_of(actions.begin(), actions.end(), [](const l2tp::Action& action) {
+          return std::holds_alternative<l2tp::TunnelDown>(action);
+        });
+    for (l2tp::Action& action : actions) carry_out(action, whole_tunnel, now);
+  }
+  carrying_out_ = false;
+  env_.timers.set(timer_key(TimerKind::tunnel, id_.value()), connection_.next_deadline());
+}
+
+void Tunnel::carry_out(l2tp::Action& action, bool whole_tunnel, TimePoint now) {
+  std::visit(
+      Overloaded{
+          [&](const l2tp::SendDatagram& send) {
+            if (socket_) {
+              socket_->send(send.bytes);
+            } else if (port_) {
+              port_->send_to(send.bytes, peer_, local_);
+            }
+          },
+          [&](const l2tp::TunnelUp& is_up) { up(is_up.peer_tunnel, now); },
+          [&](const l2tp::TunnelDown& is_down) { down(is_down.cause, now); },
+          [&](const l2tp::Finished&) {
+            finished_ = true;
+            env_.tunnels.note_change(id_);
+          },
+          [&](const l2tp::PeerAuthenticated&) {
+            log(LogLevel::debug, log_context(), "the peer knows the tunnel secret");
+          },
+          [&](const l2tp::IncomingCallRequested& requested) {
+            make_session(requested.session)
+                .set_numbers(printable(as_bytes(requested.call.calling_number)),
+                             printable(as_bytes(requested.call.called_number)));
+            owner_.incoming_call(*this, requested.session, requested.call, now);
+          },
+          [&](const l2tp::OutgoingCallRequested& requested) {
+            make_session(requested.session)
+                .set_numbers({}, printable(as_bytes(requested.call.called_number)));
+            owner_.outgoing_call(*this, requested.session, requested.call, now);
+          },
+          [&](const l2tp::SessionUp& call) { make_session(call.session).call_up(call, now); },
+          [&](const l2tp::SessionDown& call) {
+            make_session(call.session).call_down(call.cause, whole_tunnel && added_to_kernel_, now);
+          },
+          [&](const l2tp::LinkInfo& info) {
+            log(LogLevel::debug, log_context(), "session {}: the peer's ACCM is {:08x}/{:08x}",
+                info.session.value(), info.send_accm, info.receive_accm);
+          },
+          [&](const l2tp::WanErrors& errors) {
+            log(LogLevel::info, log_context(),
+                "session {}: line errors at the LAC: {} CRC, {} framing, {} overruns, {} timeouts",
+                errors.session.value(), errors.crc_errors, errors.framing_errors,
+                errors.hardware_overruns + errors.buffer_overruns, errors.timeout_errors);
+          },
+      },
+      action);
+}
+
+void Tunnel::up(TunnelId peer_tunnel, TimePoint now) {
+  established_at_ = realtime_usec();
+  open_socket();
+  if (!socket_) {
+    close({.code = CauseCode::kernel_failed, .message = "no socket for the tunnel"}, now);
+    return;
+  }
+  env_.dataplane.add_tunnel(
+      {.local = id_, .peer = peer_tunnel, .socket = socket_->shared_fd(), .clamp_mss = true});
+  added_to_kernel_ = true;
+  log(LogLevel::notice, log_context(), "tunnel is up: {} to {} (\"{}\"), ids {} and {}",
+      local().to_string(), peer_.to_string(), printable(as_bytes(connection_.peer().host_name)),
+      id_.value(), peer_tunnel.value());
+  owner_.tunnel_up(*this, now);
+}
+
+void Tunnel::open_socket() {
+  const Endpoint at{local_, port_ ? port_->local().port : std::uint16_t{0}, 0};
+  auto socket = UdpSocket::connect(at, peer_);
+  if (!socket) {
+    log(LogLevel::error, log_context(), "{}", socket.error().to_string());
+    return;
+  }
+  socket_ = std::move(*socket);
+  // Data and control of this tunnel arrive on its own socket from here on; the port stays for
+  // strays.
+  env_.tunnel_sockets.add(socket_->fd(), id_.value());
+  if (const auto mtu = kernel::path_mtu(socket_->fd())) path_mtu_ = *mtu;
+}
+
+void Tunnel::down(const Cause& cause, TimePoint now) {
+  ended_ = true;
+  if (cause_.code == CauseCode::none) cause_ = cause;
+  log(LogLevel::notice, log_context(), "tunnel with {} ended: {}", peer_.to_string(),
+      cause_.to_string());
+  if (added_to_kernel_) {
+    kernel_removal_pending_ = true;
+    env_.dataplane.remove_tunnel(
+        id_, [id = id_, &env = env_](const Result<Done, kernel::KernelError>& result) {
+          Tunnel* tunnel = env.tunnels.find(id);
+          if (!tunnel) return;
+          if (!result)
+            log(LogLevel::error, tunnel->log_context(), "{}", result.error().to_string());
+          const TimePoint removed_at = Clock::now();
+          tunnel->kernel_removal_pending_ = false;
+          for (const auto& [session_id, session] : tunnel->sessions_)
+            session->kernel_gone_in_bulk(removed_at);
+          env.tunnels.note_change(id);
+        });
+  }
+  owner_.tunnel_down(*this, cause_, now);
+  env_.tunnels.note_change(id_);
+}
+
+bool Tunnel::reap(TimePoint now) {
+  for (const SessionId id : std::exchange(gone_, {})) {
+    sessions_.erase(id);
+    connection_.forget_session(id, now);
+  }
+  return finished_ && !kernel_removal_pending_ && sessions_.empty() && !carrying_out_;
+}
+
+std::string_view Tunnel::state_text() const {
+  if (ended_) return "closing";
+  switch (connection_.state()) {
+    case l2tp::ControlConnection::State::idle:
+      return "idle";
+    case l2tp::ControlConnection::State::wait_ctl_reply:
+    case l2tp::ControlConnection::State::wait_ctl_conn:
+      return "connecting";
+    case l2tp::ControlConnection::State::established:
+      return "established";
+    case l2tp::ControlConnection::State::closing:
+    case l2tp::ControlConnection::State::finished:
+      return "closing";
+  }
+  return "invalid";
+}
+
+TunnelView Tunnel::view() const {
+  TunnelView view;
+  view.name = name_;
+  view.profile = owner_.profile_name();
+  view.role = owner_.is_client() ? "lac" : "lns";
+  view.state = state_text();
+  view.local = local().to_string();
+  view.remote = peer_.to_string();
+  view.peer_host_name = printable(as_bytes(connection_.peer().host_name));
+  view.peer_vendor = printable(as_bytes(connection_.peer().vendor_name));
+  view.tunnel_id = id_.value();
+  view.peer_tunnel_id = connection_.peer().tunnel.value();
+  view.sessions = static_cast<std::uint32_t>(std::count_if(
+      sessions_.begin(), sessions_.end(),
+      [](const auto& row) { return row.second->state() != Session::State::closing; }));
+  view.established_at = is_up() ? established_at_ : 0;
+  view.last_error = cause_;
+  return view;
+}
+
+// ---- TunnelTable ----
+
+Tunnel* TunnelTable::find(TunnelId id) const {
+  const auto found = tunnels_.find(id);
+  return found == tunnels_.end() ? nullptr : found->second.get();
+}
+
+Tunnel* TunnelTable::find_by_peer(const Endpoint& peer, TunnelId peer_tunnel) const {
+  const auto found = by_peer_tunnel_.find({peer, peer_tunnel});
+  return found == by_peer_tunnel_.end() ? nullptr : find(found->second);
+}
+
+std::vector<Tunnel*> TunnelTable::with_peer(const Endpoint& peer) const {
+  std::vector<Tunnel*> found;
+  const auto [first, last] = by_peer_.equal_range(peer);
+  for (auto row = first; row != last; ++row) {
+    if (Tunnel* tunnel = find(row->second)) found.push_back(tunnel);
+  }
+  return found;
+}
+
+std::optional<TunnelId> TunnelTable::allocate(RandomSource& random, TimePoint now) {
+  const auto id = ids_.allocate(random, now);
+  if (!id) return std::nullopt;
+  return TunnelId(*id);
+}
+
+Tunnel& TunnelTable::add(std::unique_ptr<Tunnel> tunnel) {
+  Tunnel& added = *tunnel;
+  by_peer_.emplace(added.peer(), added.id());
+  tunnels_[added.id()] = std::move(tunnel);
+  return added;
+}
+
+void TunnelTable::index_peer(Tunnel& tunnel, TunnelId peer_tunnel) {
+  const PeerKey key{tunnel.peer(), peer_tunnel};
+  const auto [row, inserted] = peer_key_of_.try_emplace(tunnel.id(), key);
+  if (!inserted) {
+    if (row->second == key) return;
+    by_peer_tunnel_.erase(row->second);
+    row->second = key;
+  }
+  by_peer_tunnel_[key] = tunnel.id();
+}
+
+void TunnelTable::peer_moved(Tunnel& tunnel, const Endpoint& from) {
+  const auto [first, last] = by_peer_.equal_range(tunnel.peer());
+  for (auto row = first; row != last; ++row) {
+    if (row->second == tunnel.id()) {
+      by_peer_.erase(row);
+      break;
+    }
+  }
+  by_peer_.emplace(from, tunnel.id());
+}
+
+void TunnelTable::unindex(const Tunnel& tunnel) {
+  const auto [first, last] = by_peer_.equal_range(tunnel.peer());
+  for (auto row = first; row != last; ++row) {
+    if (row->second == tunnel.id()) {
+      by_peer_.erase(row);
+      break;
+    }
+  }
+  if (const auto key = peer_key_of_.find(tunnel.id()); key != peer_key_of_.end()) {
+    const auto row = by_peer_tunnel_.find(key->second);
+    if (row != by_peer_tunnel_.end() && row->second == tunnel.id()) by_peer_tunnel_.erase(row);
+    peer_key_of_.erase(key);
+  }
+}
+
+void TunnelTable::reap(TimePoint now) {
+  while (!changed_.empty()) {
+    for (const TunnelId id : std::exchange(changed_, {})) {
+      Tunnel* tunnel = find(id);
+      if (!tunnel || !tunnel->reap(now)) continue;
+      tunnel->owner().tunnel_gone(*tunnel, now);
+      unindex(*tunnel);
+      tunnels_.erase(id);
+      ids_.release(id.value(), now);
+    }
+  }
+}
+
+}  // namespace l2tpm::daemon

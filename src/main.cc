@@ -1,0 +1,168 @@
+// l2tp-manager: reads its options, puts the parts together, runs the loop.
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <systemd/sd-daemon.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+#include <iostream>
+#include <thread>
+
+#include "base/log.h"
+#include "bus/pump.h"
+#include "bus/server.h"
+#include "config/load.h"
+#include "daemon/event_loop.h"
+#include "daemon/log_sink.h"
+#include "daemon/service.h"
+#include "daemon/version.h"
+#include "kernel/linux_dataplane.h"
+
+namespace {
+
+using namespace l2tpm;  // NOLINT: this is the program
+
+struct Options {
+  std::string config_directory = "/etc/l2tp-manager";
+  std::string bus;  // empty: the system bus
+  std::string log_level;
+  std::uint32_t instance = 1;
+  bool check_config = false;
+};
+
+int check_config(const std::string& directory) {
+  const config::Loaded loaded = config::load(directory);
+  for (const auto& error : loaded.errors) std::cout << error.to_string() << "\n";
+  for (const auto& warning : loaded.warnings) std::cout << warning.to_string() << "\n";
+  if (loaded.ok()) {
+    std::cout << directory << ": " << loaded.config.clients.size() << " clients and "
+              << loaded.config.listeners.size() << " listeners, no errors\n";
+  }
+  return loaded.ok() ? 0 : 1;
+}
+
+std::optional<LogLevel> level_of(const std::string& text) {
+  if (text == "error") return LogLevel::error;
+  if (text == "warning") return LogLevel::warning;
+  if (text == "notice") return LogLevel::notice;
+  if (text == "info") return LogLevel::info;
+  if (text == "debug") return LogLevel::debug;
+  return std::nullopt;
+}
+
+// Three descriptors a session and one a tunnel: as many as we are allowed.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+int run(const Options& options) {
+  const auto sink = daemon::make_log_sink();
+  set_log_sink(sink.get());
+  config::Loaded loaded = config::load(options.config_directory);
+  set_log_level(level_of(options.log_level).value_or(loaded.config.daemon.log_level));
+  for (const auto& error : loaded.errors) log(LogLevel::error, {}, "{}", error.to_string());
+  for (const auto& warning : loaded.warnings) log(LogLevel::warning, {}, "{}", warning.to_string());
+
+  // Every thread inherits this: the loop takes signals when it is ready for them.
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, number);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  // No core dump and no ptrace by our own user: secrets are in here.
+  prctl(PR_SET_DUMPABLE, 0);
+  raise_descriptor_limit();
+
+  auto loop = daemon::EventLoop::create();
+  if (!loop) {
+    log(LogLevel::error, {}, "{}", loop.error());
+    return 1;
+  }
+  kernel::KernelFeatures features = kernel::probe_features();
+  for (const auto& feature : features.features) {
+    if (feature.state == kernel::FeatureState::no) {
+      log(feature.required ? LogLevel::error : LogLevel::info, {}, "kernel {}: no {}: {}. {}",
+          features.release, feature.id, feature.detail, feature.advice);
+    }
+  }
+  kernel::DataplaneSettings settings;
+  settings.instance = options.instance;
+  if (loaded.config.daemon.workers != 0) settings.threads = loaded.config.daemon.workers;
+  auto dataplane = kernel::make_linux_dataplane(settings);
+  if (!dataplane) {
+    log(LogLevel::error, {}, "{}", dataplane.error().to_string());
+    return 1;
+  }
+  daemon::Service service(**loop, **dataplane, std::move(features), options.config_directory,
+                          std::move(loaded));
+
+  std::unique_ptr<bus::Server> server;
+  std::unique_ptr<bus::Pump> pump;
+  if (options.bus != "none") {
+    auto opened = bus::Server::open(service, options.bus);
+    if (opened) {
+      server = std::move(*opened);
+      pump = std::make_unique<bus::Pump>(**loop, *server);
+      service.set_state_observer([&] { pump->state_changed(); });
+    } else {
+      log(LogLevel::warning, {}, "running without D-Bus: {}", opened.error().message);
+    }
+  }
+
+  const auto stop = [&] {
+    sd_notify(0, "STOPPING=1");
+    service.shut_down([&] { (*loop)->stop(); });
+  };
+  const auto reload = [&] {
+    sd_notify(0, "RELOADING=1");
+    service.reload();
+    sd_notify(0, "READY=1");
+  };
+  const auto started = service.run([] {
+    log(LogLevel::notice, {}, "l2tp-manager {} is ready", daemon::kVersion);
+    sd_notify(0, "READY=1");
+  });
+  if (!started || !(*loop)->on_signal(SIGTERM, stop) || !(*loop)->on_signal(SIGINT, stop) ||
+      !(*loop)->on_signal(SIGHUP, reload)) {
+    log(LogLevel::error, {}, "the event loop refuses: {}", started ? "signals" : started.error());
+    return 1;
+  }
+  (*loop)->run();
+  log(LogLevel::notice, {}, "stopped");
+  pump.reset();
+  server.reset();
+  // The dataplane goes after the service: it waits until the kernel has given everything back.
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  CLI::App app{"L2TP daemon: dials and answers L2TPv2 tunnels; the kernel carries their sessions."};
+  app.add_option("--config", options.config_directory,
+                 "Directory of l2tp-manager.json, profiles.d and secrets.d")
+      ->capture_default_str();
+  app.add_option("--bus", options.bus,
+                 "D-Bus address; \"none\" runs without (default: the system bus)");
+  app.add_option("--log-level", options.log_level, "error, warning, notice, info or debug")
+      ->check(CLI::IsMember({"error", "warning", "notice", "info", "debug"}));
+  app.add_option("--instance", options.instance,
+                 "Number that keeps several daemons in one network namespace apart")
+      ->check(CLI::Range(1, 16383))
+      ->capture_default_str();
+  app.add_flag("--check-config", options.check_config,
+               "Read the configuration, say what is wrong with it, and exit");
+  app.set_version_flag("--version", std::string("l2tp-manager ") + daemon::kVersion);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error);
+    return code == 0 ? 0 : 2;
+  }
+  return options.check_config ? check_config(options.config_directory) : run(options);
+}
