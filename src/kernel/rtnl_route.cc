@@ -232,7 +232,7 @@ Result<std::vector<RouteEntry>, KernelError> list_routes(bool ipv6, std::uint32_
   std::vector<RouteEntry> routes;
   auto dumped = (*socket)->dump(message, "listing routes", [&](nlmsghdr* header) {
     auto route = decode_route(header);
-    if (route && (table == 0 || route->table == table)) routes.push_back(std::move(*route));
+    if (route && (table == 0 || route->table == table)) routes.push_back(*route);
   });
   // The kernel answers ENOENT for a table that does not exist yet.
   if (!dumped && dumped.error().error != ENOENT) return Unexpected(dumped.error());
