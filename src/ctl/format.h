@@ -16,9 +16,8 @@ enum class Colour : std::uint8_t { none, green, yellow, red, bold };
 Colour colour_of_state(const std::string& state);
 
 struct Cell {
-  Cell(std::string content,
-       Colour look = Colour::none)  // NOLINT: implicit, rows are lists of texts
-      : text(std::move(content)), colour(look) {}
+  // Implicit: a row is a list of texts. NOLINTNEXTLINE(google-explicit-constructor)
+  Cell(std::string content, Colour look = Colour::none) : text(std::move(content)), colour(look) {}
   std::string text;
   Colour colour;
 };

@@ -75,7 +75,8 @@ Load::Load(LoadOptions options)
   ::sigprocmask(SIG_BLOCK, &set, nullptr);
   signals_.reset(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
 
-  const unsigned wanted = options_.sockets != 0 ? options_.sockets : options_.tunnels;
+  const unsigned ends = options_.tunnels + (options_.hello_every > 0 ? 1 : 0);
+  const unsigned wanted = options_.sockets != 0 ? options_.sockets : ends;
   const unsigned sockets = std::clamp(wanted, 1u, kMostSockets);
   for (unsigned at = 0; at < sockets; ++at) {
     sockets_.push_back(std::make_unique<UdpBatch>(options_.server.address));
