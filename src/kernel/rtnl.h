@@ -47,6 +47,8 @@ struct LinkInfo {
 // All links, or those of kind ppp only.
 Result<std::vector<LinkInfo>, KernelError> list_links(bool only_ppp);
 Result<LinkInfo, KernelError> get_link(int ifindex);
+// Unlike if_nametoindex() it needs no further descriptor, of which there may be none left.
+Result<LinkInfo, KernelError> find_link(const std::string& name);
 
 struct Address {
   int ifindex = 0;

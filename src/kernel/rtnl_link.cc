@@ -126,19 +126,32 @@ Result<std::vector<LinkInfo>, KernelError> list_links(bool only_ppp) {
   return links;
 }
 
-Result<LinkInfo, KernelError> get_link(int ifindex) {
+namespace {
+
+Result<LinkInfo, KernelError> one_link(int ifindex, const std::string& name,
+                                       const std::string& doing) {
   auto socket = thread_rtnl();
   if (!socket) return Unexpected(socket.error());
   NetlinkMessage message(RTM_GETLINK, 0);
   message.append(link_header(ifindex));
   message.put_u32(IFLA_EXT_MASK, kSkipStatistics);
-  const std::string doing = fmt::format("looking up interface number {}", ifindex);
+  if (!name.empty()) message.put_text(IFLA_IFNAME, name);
   std::optional<LinkInfo> link;
   auto asked =
       (*socket)->request(message, doing, [&](nlmsghdr* header) { link = decode_link(header); });
   if (!asked) return Unexpected(asked.error());
   if (!link) return Unexpected(KernelError{ENODEV, doing, {}});
   return *link;
+}
+
+}  // namespace
+
+Result<LinkInfo, KernelError> get_link(int ifindex) {
+  return one_link(ifindex, {}, fmt::format("looking up interface number {}", ifindex));
+}
+
+Result<LinkInfo, KernelError> find_link(const std::string& name) {
+  return one_link(0, name, "looking up interface " + name);
 }
 
 Result<std::vector<LinkCounters>, KernelError> read_link_counters() {

@@ -1,7 +1,5 @@
 #include "kernel/session_jobs.h"
 
-#include <net/if.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <utility>
@@ -57,9 +55,9 @@ Result<Done, KernelError> make_interface(const KernelTunnel& tunnel, KernelSessi
       },
       false);
   if (!connected) return connected;
-  session.ifindex = static_cast<int>(if_nametoindex(spec.interface_name.c_str()));
-  if (session.ifindex == 0)
-    return Unexpected(KernelError{errno, "looking up interface " + spec.interface_name, {}});
+  const auto made = find_link(spec.interface_name);
+  if (!made) return Unexpected(made.error());
+  session.ifindex = made->ifindex;
   own_links.add(session.ifindex);
   return Done{};
 }

@@ -18,6 +18,7 @@ ip -n kta link set va up; ip -n ktb link set vb up
 [ -e /dev/ppp ] || mknod /dev/ppp c 108 0
 chgrp $user /dev/ppp; chmod 0660 /dev/ppp
 
+ulimit -n 65536  # three descriptors for each session
 caps=+net_admin,+net_raw,+net_bind_service
 as_daemon() { # NAMESPACE COMMAND...
   local ns=$1; shift
