@@ -13,7 +13,7 @@ class Scenario:
     function: Callable  # called with a Lab
     kernels: str        # "both", or the oldest version it is for ("6.12")
     smoke: bool         # also on the older kernel, and in quick runs
-    seconds: int        # after so long it is stopped and has failed
+    seconds: int        # after so long it is stopped and has failed (waits end sooner)
     alone: bool         # nothing else runs beside it
 
     def suits(self, kernel):
@@ -21,7 +21,7 @@ class Scenario:
         return self.kernels == "both" or number(kernel) >= number(self.kernels)
 
 
-def scenario(name, group, kernels="both", smoke=False, seconds=120, alone=False):
+def scenario(name, group, kernels="both", smoke=False, seconds=300, alone=False):
     def register(function):
         assert all(s.name != name for s in SCENARIOS), f"two scenarios named {name}"
         SCENARIOS.append(Scenario(name, group, function, kernels, smoke, seconds, alone))

@@ -72,7 +72,7 @@ def tunnel_secret_wrong(lab):
 @scenario("basic/ipv6-underlay", group="basic", smoke=True)
 def ipv6_underlay(lab):
     lns, host, _ = pair(lab)
-    capture = lns.capture("outer", "udp or ip6")
+    capture = lns.capture("outer")
     server = Daemon(lns, {"office": listener("::")}, name="lnsd")
     dialer = Daemon(host, {"work": client(LNS6)}, name="clientd")
     session = dialer.wait_session()
@@ -199,11 +199,14 @@ def outgoing_call(lab):
         peers=[{"name": "branch", "match": {"address": CLIENT}}],
         outgoing=[{"peer": "branch", "called-number": "5551234", "autostart": True}])}, name="lnsd")
     dialer = Daemon(host, {"work": client(LNS, calls={"answer-outgoing": True})}, name="clientd")
-    wait_until(lambda: len([s for s in server.sessions() if s["state"] == "up"]) >= 2, 40,
-               "the client's own call and the LNS's are up")
+    dialer.wait_session()
+    server.wait_session()
+    in_kernel(lns, host)
     carries(host, INNER)
-    dialer.terminate()
-    server.terminate()
+    gone(lns, host, server, dialer)
+    capture.stop()
+    said = [row[0] for row in capture.fields("l2tp.avp.message_type >= 7", "l2tp.avp.message_type")]
+    check(all(number in said for number in ("7", "8", "9")), f"OCRQ, OCRP and OCCN: {said}")
     capture.assert_clean(LNS, CLIENT)
 
 

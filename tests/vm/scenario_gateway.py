@@ -54,7 +54,7 @@ def through(lab):
     gone(lns, host, server, dialer)
 
 
-@scenario("gateway/lns-reboots", group="gateway", seconds=150)
+@scenario("gateway/lns-reboots", group="gateway")
 def lns_reboots(lab):
     lns, host, left, right, link = branch(lab)
     server = Daemon(lns, {"office": office()}, name="lnsd")
@@ -73,7 +73,7 @@ def lns_reboots(lab):
     check(took < 5, f"back within 5 s of the LNS's return: {took:.1f} s")
 
 
-@scenario("gateway/lns-reboots-unnoticed", group="gateway", seconds=150)
+@scenario("gateway/lns-reboots-unnoticed", group="gateway")
 def lns_reboots_unnoticed(lab):
     """The LNS is away so shortly that the client still believes in the old tunnel."""
     lns, host, left, right, link = branch(lab)
@@ -85,7 +85,7 @@ def lns_reboots_unnoticed(lab):
     left.can_ping("10.2.0.2", 20)
 
 
-@scenario("gateway/second-lns", group="gateway", seconds=150)
+@scenario("gateway/second-lns", group="gateway")
 def second_lns(lab):
     """The first LNS is dead: the second is used. When the first is back, it is tried again."""
     lns, host, link = pair(lab)
@@ -108,7 +108,7 @@ def second_lns(lab):
     check(backup.process.running(), "the second is left alone")
 
 
-@scenario("gateway/underlay-changes", group="gateway", seconds=150)
+@scenario("gateway/underlay-changes", group="gateway")
 def underlay_changes(lab):
     """With the default route in the tunnel, the pinned route to the LNS follows its gateway.
 
@@ -163,7 +163,7 @@ class NameServer(threading.Thread):
             self.socket.sendto(header + query[12:end] + reply, source)
 
 
-@scenario("gateway/name-alive-later", group="gateway", seconds=150)
+@scenario("gateway/name-alive-later", group="gateway")
 def name_later(lab):
     """Name resolution is dead at boot and alive later; nothing blocks meanwhile."""
     lns, host, link = pair(lab)
@@ -180,7 +180,7 @@ def name_later(lab):
     dialer.wait_sessions(2)
 
 
-@scenario("gateway/client-reboots", group="gateway", seconds=150)
+@scenario("gateway/client-reboots", group="gateway")
 def client_reboots(lab):
     """The client comes back on the same port, to an LNS that still has its old tunnel."""
     lns, host, left, right, link = branch(lab)
@@ -199,7 +199,7 @@ def client_reboots(lab):
     wait_until(lambda: len(server.tunnels()) == 1, 60, "the old tunnel is closed in the end")
 
 
-@scenario("gateway/spoofed-sccrq", group="gateway", seconds=120)
+@scenario("gateway/spoofed-sccrq", group="gateway")
 def spoofed_sccrq(lab):
     """SCCRQs, StopCCNs and CDNs in a client's name kill nothing."""
     lns, host, left, right, link = branch(lab)

@@ -98,7 +98,7 @@ def _register(direction, row):
              row[4] == "wrong" and "password-wrong"]
     name = f"interop/{direction}/" + "+".join(word for word in words if word)
 
-    @scenario(name, group="interop", smoke=row in SMOKE, seconds=150)
+    @scenario(name, group="interop", smoke=row in SMOKE)
     def case(lab):
         _case(lab, direction, *row)
 
@@ -129,5 +129,5 @@ def _lossy(lab, direction, mppe):
 
 
 for direction, mppe in product(DIRECTIONS, ("128", "128-stateful")):
-    scenario(f"interop/{direction}/mppe{mppe}-lossy", group="interop", seconds=150)(
+    scenario(f"interop/{direction}/mppe{mppe}-lossy", group="interop")(
         lambda lab, direction=direction, mppe=mppe: _lossy(lab, direction, mppe))
