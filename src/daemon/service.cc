@@ -23,8 +23,9 @@ constexpr int kDeadlinesPerTurn = 256;
 
 std::string host_name_of_machine() {
   std::array<char, 256> text{};
-  if (gethostname(text.data(), text.size() - 1) != 0 || text[0] == '\0') return "l2tp-manager";
-  return text.data();
+  const bool known = gethostname(text.data(), text.size() - 1) == 0 && text[0] != '\0';
+  // "(none)" is what Linux says before anybody has set a name.
+  return known && std::string_view(text.data()) != "(none)" ? text.data() : "l2tp-manager";
 }
 
 // Without epoll there is no daemon.
