@@ -52,7 +52,7 @@ struct Cause {
   std::uint16_t result_code = 0;  // RFC 2661 §4.4.2, as sent or received; 0: none
   std::uint16_t error_code = 0;
   std::uint16_t disconnect_code = 0;  // RFC 3145 §2.2; 0: none
-  std::string message = {};  // for people: printable, no secrets
+  std::string message = {};           // for people: printable, no secrets
 
   // "auth-failed by peer (result 2 error 6): E=691 ..."
   std::string to_string() const;
