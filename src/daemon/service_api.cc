@@ -115,8 +115,9 @@ std::vector<std::string> Service::reload() {
 void Service::apply(const config::Config& fresh, std::vector<std::string>& report, TimePoint now) {
   for (const config::ProfileChange& change : config::diff(config_, fresh))
     report.push_back(change.to_string());
+  // Only a changed level is obeyed: the command line's holds against the file that was there first.
+  if (fresh.daemon.log_level != config_.daemon.log_level) set_log_level(fresh.daemon.log_level);
   config_ = fresh;
-  set_log_level(config_.daemon.log_level);
   const Cause removed{.code = CauseCode::admin_close, .message = "the profile was removed"};
   for (auto row = clients_.begin(); row != clients_.end();) {
     if (config_.clients.contains(row->first)) {
