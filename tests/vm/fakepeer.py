@@ -111,6 +111,7 @@ class Session:
         self.acked = {}       # protocol -> {"ours", "theirs"}
         self.address = b"\0" * 4
         self.peer_address = b"\0" * 4
+        self.interface_id = struct.pack("!Q", number)
         self.identifier = 0
         self.auth = None      # what the peer asked us for
         self.requests = {}    # protocol -> (octets, when): resent until acknowledged
@@ -147,7 +148,7 @@ class Session:
         elif protocol == "IPCP":
             asked = [(3, self.address)]
         else:
-            asked = [(1, struct.pack("!Q", self.id))]
+            asked = [(1, self.interface_id)]
         packet = self.packet(1, options(*asked))
         self.requests[protocol] = [packet, time.monotonic()]
         self.send_ppp(protocol, packet)
@@ -200,6 +201,10 @@ class Session:
                 if kind == 3:
                     self.address = value if code == 3 else self.address
             self.request("IPCP")
+        elif code == 3 and protocol == "IPV6CP":
+            self.interface_id = next((value for kind, value in parse_options(body) if kind == 1),
+                                     self.interface_id)
+            self.request("IPV6CP")
         elif code == 4:
             self.requests.pop(protocol, None)
         elif code == 5:
