@@ -117,6 +117,7 @@ class Session:
         self.requests = {}    # protocol -> (octets, when): resent until acknowledged
         self.pings = set()
         self.closed = None    # "CDN", "StopCCN"
+        self.mru = 1460
         self.challenge = b""
 
     # --- sending ---------------------------------------------------------------------------------
@@ -141,7 +142,7 @@ class Session:
     def request(self, protocol):
         """Sends a Configure-Request, again every second until it is answered."""
         if protocol == "LCP":
-            asked = [(1, struct.pack("!H", 1460)), (5, os.urandom(4))]
+            asked = [(1, struct.pack("!H", self.mru)), (5, os.urandom(4))]
             if self.peer.ask_auth:
                 asked.insert(1, (3, {"pap": b"\xc0\x23", "chap-md5": b"\xc2\x23\x05"}[
                     self.peer.ask_auth]))
@@ -463,7 +464,8 @@ class FakePeer:
                 except OSError:
                     continue
                 self.receive(octets, source)
-            self.tick()
+            else:
+                self.tick()  # nothing waits to be read: what is unanswered now really is
 
     def tick(self):
         now = time.monotonic()
