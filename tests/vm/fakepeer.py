@@ -355,6 +355,7 @@ class FakePeer:
         self.actions = {}
         self.events = []
         self.retransmit = 1.0
+        self._ticked = 0.0
         self._drop = False
         self._running = True
         self._lock = threading.RLock()
@@ -464,11 +465,13 @@ class FakePeer:
                 except OSError:
                     continue
                 self.receive(octets, source)
-            else:
-                self.tick()  # nothing waits to be read: what is unanswered now really is
+            # When nothing waits to be read, what is unanswered now really is; but under a flood
+            # something always waits.
+            if not ready or time.monotonic() - self._ticked > 10:
+                self.tick()
 
     def tick(self):
-        now = time.monotonic()
+        self._ticked = now = time.monotonic()
         with self._lock:
             if self.silent:
                 return
