@@ -381,6 +381,11 @@ class Link:
         namespace.ip(f"link set {self.ends[namespace]} up")
 
 
+def directory_name(scenario):
+    """Fit for paths, D-Bus addresses and tcpdump alike."""
+    return re.sub(r"[^A-Za-z0-9.]+", "-", scenario)
+
+
 class Lab:
     """What one scenario has: a directory for logs, namespaces, links and processes."""
 
@@ -390,7 +395,7 @@ class Lab:
         self.name = name
         self.prefix = prefix
         self.echo = verbose
-        self.directory = Path(os.environ.get("LAB_DIR", "/tmp/l2tp-lab")) / name.replace("/", "-")
+        self.directory = Path(os.environ.get("LAB_DIR", "/tmp/l2tp-lab")) / directory_name(name)
         shutil.rmtree(self.directory, ignore_errors=True)
         self.directory.mkdir(parents=True)
         # The daemon's own user must reach its files below.

@@ -78,7 +78,8 @@ def _case(lab, direction, auth, mppe, secret, hidden, password):
         for end in (dialer, server):
             if isinstance(end, Daemon):
                 session = end.wait_session()
-                check(bool(session.get("mppe")) == bool(mppe), f"mppe: {session.get('mppe')}")
+                check(all(bool(state) == bool(mppe) for state in session["mppe"].values()),
+                      f"mppe: {session['mppe']}")
             else:
                 end.wait_session()
         in_kernel(lns, host)

@@ -135,8 +135,8 @@ def main():
                 text = entry.path.read_text(errors="replace")
                 print("\n".join("    " + line for line in text.splitlines()), flush=True)
                 if os.path.isdir(arguments.keep):
-                    shutil.copytree(directory / name.replace("/", "-"),
-                                    Path(arguments.keep) / name.replace("/", "-"),
+                    shutil.copytree(directory / lab.directory_name(name),
+                                    Path(arguments.keep) / lab.directory_name(name),
                                     dirs_exist_ok=True, ignore_dangling_symlinks=True,
                                     ignore=lambda d, names: [n for n in names
                                                              if not (Path(d) / n).is_dir()
