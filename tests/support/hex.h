@@ -3,12 +3,11 @@
 #pragma once
 
 #include <cstdlib>
-#include <fstream>
-#include <sstream>
 #include <string>
 #include <string_view>
 
 #include "base/bytes.h"
+#include "support/source_dir.h"
 
 namespace l2tpm::testing {
 
@@ -44,15 +43,9 @@ inline Bytes operator""_hex(const char* text, std::size_t size) {
   return from_hex(std::string_view(text, size));
 }
 
-#ifdef L2TPM_TEST_SOURCE_DIR
 // tests/vectors/NAME.hex, whose comments say where it comes from.
 inline Bytes vector_file(const std::string& name) {
-  std::ifstream file(std::string(L2TPM_TEST_SOURCE_DIR) + "/vectors/" + name + ".hex");
-  if (!file) std::abort();
-  std::stringstream text;
-  text << file.rdbuf();
-  return from_hex(text.str());
+  return from_hex(test::read_source_file("tests/vectors/" + name + ".hex"));
 }
-#endif
 
 }  // namespace l2tpm::testing

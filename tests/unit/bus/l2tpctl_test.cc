@@ -9,6 +9,7 @@
 #include "ctl/run.h"
 #include "support/private_bus.h"
 #include "support/served_bus.h"
+#include "support/source_dir.h"
 
 namespace l2tpm::ctl {
 namespace {
@@ -298,7 +299,7 @@ TEST_F(Access, IsCheckedByTheDaemonItself) { nobody_may_look_and_not_touch(test:
 
 TEST_F(Access, IsCheckedByTheShippedPolicyToo) {
   nobody_may_look_and_not_touch(
-      test::system_policy(L2TPM_TEST_SOURCE_DIR "/../dbus/org.L2tpManager1.conf"));
+      test::system_policy(test::in_source_tree("dbus/org.L2tpManager1.conf")));
 }
 
 }  // namespace

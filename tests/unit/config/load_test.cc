@@ -9,6 +9,7 @@
 
 #include "config/diff.h"
 #include "support/config_text.h"
+#include "support/source_dir.h"
 
 namespace l2tpm::config {
 namespace {
@@ -62,8 +63,22 @@ TEST_F(Load, NothingIsNothing) {
   EXPECT_TRUE(loaded.config.clients.empty());
 }
 
+TEST_F(Load, TheExampleOfTheReadme) {
+  const std::string readme = test::read_source_file("README.md");
+  const std::string fence = "```jsonc\n";
+  const auto begin = readme.find(fence);
+  ASSERT_NE(begin, std::string::npos);
+  const auto from = begin + fence.size();
+  write("profiles.d/work.json", readme.substr(from, readme.find("```", from) - from));
+  write("secrets.d/work.json", R"({"password": "p"})");
+  const auto loaded = load_all();
+  EXPECT_EQ(told(loaded.errors), "");
+  EXPECT_EQ(told(loaded.warnings), "");
+  EXPECT_EQ(loaded.config.clients.count("work"), 1u);
+}
+
 TEST_F(Load, TheExamplesOfTheDocumentation) {
-  const fs::path examples = fs::path(L2TPM_TEST_SOURCE_DIR) / "../docs/examples";
+  const fs::path examples = test::in_source_tree("docs/examples");
   unsigned count = 0;
   for (const auto& entry : fs::directory_iterator(examples)) {
     if (entry.path().extension() != ".json") continue;

@@ -3,17 +3,16 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <fstream>
 
 #include "config/readers.h"
 #include "support/config_text.h"
+#include "support/source_dir.h"
 
 namespace l2tpm::config {
 namespace {
 
 Json load_schema(const std::string& name) {
-  std::ifstream file(std::string(L2TPM_TEST_SOURCE_DIR) + "/../src/config/" + name);
-  return Json::parse(file, nullptr, false);
+  return Json::parse(test::read_source_file("src/config/" + name), nullptr, false);
 }
 
 class Schema {
