@@ -44,6 +44,8 @@ def of_a_client(lab):
                lambda: f"all state is gone, but {server.tunnels()}")
     lns.wait_clean(ignore=("nft tables", "udp sockets"))
     check(len(lns.objects()["udp sockets"]) <= 2, "only the listener's sockets are left")
+    for peer in peers:
+        peer.stop()
     gone(lns, host, server)
 
 
@@ -70,4 +72,6 @@ def of_an_lns(lab):
             "no-answer", "peer-silent", "setup-timeout", "echo-timeout", "auth-failed",
             "lcp-failed", "network-failed"), f"{tunnel['name']} says why: {tunnel['last_error']}")
     host.wait_clean(ignore=("nft tables", "udp sockets"))
+    for peer in peers:
+        peer.stop()
     gone(lns, host, None, dialer)
