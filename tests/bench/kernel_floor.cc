@@ -258,6 +258,10 @@ void close_session(Session& session) {
   session.pppox.reset();
 }
 
+double milliseconds(const timeval& time) {
+  return 1000.0 * static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1000.0;
+}
+
 // Runs body(0..count-1) on `threads` threads; seconds.
 template <typename Body>
 double timed(unsigned count, unsigned threads, Body body) {
@@ -294,6 +298,8 @@ int main(int argc, char** argv) {
   const double made = timed(sessions, threads, [&](unsigned at, Netlink& rtnl) {
     all[at] = make_session(static_cast<std::uint16_t>(at + 1), udp.get(), rtnl);
   });
+  rusage used{};
+  (void)::getrusage(RUSAGE_SELF, &used);
   const auto began = Clock::now();
   if (how == "group") {
     Netlink rtnl(NETLINK_ROUTE);
@@ -304,14 +310,16 @@ int main(int argc, char** argv) {
   timed(sessions, how == "one" ? 1 : threads,
         [&](unsigned at, Netlink&) { close_session(all[at]); });
   const double closed = std::chrono::duration<double>(Clock::now() - began).count();
-  std::cout << nlohmann::json{
-                   {"sessions",            sessions                       },
-                   {"threads",             threads                        },
-                   {"seconds",             made                           },
-                   {"sessions_per_second", sessions / made                },
-                   {"close",               how                            },
-                   {"close_seconds",       closed                         },
-                   {"closed_per_second",   sessions / closed              }
-  } << std::endl;
+  nlohmann::json report;
+  report["sessions"] = sessions;
+  report["threads"] = threads;
+  report["seconds"] = made;
+  report["sessions_per_second"] = sessions / made;
+  report["cpu_ms_per_session"] = {milliseconds(used.ru_utime) / sessions,
+                                  milliseconds(used.ru_stime) / sessions};
+  report["close"] = how;
+  report["close_seconds"] = closed;
+  report["closed_per_second"] = sessions / closed;
+  std::cout << report << std::endl;
   return 0;
 }

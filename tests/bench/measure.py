@@ -108,7 +108,8 @@ def floor(lab, sessions, threads, close):
     figures = json.loads(namespace.run([str(BENCH / "kernel_floor"), "--sessions", str(sessions),
                                         "--threads", str(threads), "--close", close], seconds=300))
     note(f"floor: {sessions} sessions by {threads} threads {figures['sessions_per_second']:.1f}/s, "
-         f"closed ({close}) {figures['closed_per_second']:.1f}/s")
+         f"closed ({close}) {figures['closed_per_second']:.1f}/s; CPU per session, ms of user and "
+         f"system: {[round(part, 2) for part in figures['cpu_ms_per_session']]}")
     return figures
 
 
@@ -218,6 +219,9 @@ def table(result):
     row("sessions/s, 10 tunnels", f"{ours['sessions_per_second']:.1f}/s",
         f"floor {base['sessions_per_second']:.1f}/s",
         times(ours["sessions_per_second"], base["sessions_per_second"]), "0.7 or more")
+    spent, bare = ours["cpu_ms_per_session"]["daemon"], base["cpu_ms_per_session"]
+    row("CPU per session, user + system", f"{spent[0]:.1f} + {spent[1]:.1f} ms",
+        f"floor {bare[0]:.1f} + {bare[1]:.1f} ms", times(sum(spent), sum(bare)), "")
     row("set-up latency p50 / p99", f"{ours['latency_ms']['p50']:.0f} / {ours['latency_ms']['p99']:.0f} ms",
         f"xl2tpd {xl2tpd['latency_ms']['p50']:.0f} / {xl2tpd['latency_ms']['p99']:.0f} ms", "", "")
     row("HELLO answered meanwhile, p50 / p99 / max",
