@@ -118,6 +118,7 @@ class Session:
         self.pings = set()
         self.closed = None    # "CDN", "StopCCN"
         self.mru = 1460
+        self.terminating = False
         self.challenge = b""
 
     # --- sending ---------------------------------------------------------------------------------
@@ -141,6 +142,8 @@ class Session:
 
     def request(self, protocol):
         """Sends a Configure-Request, again every second until it is answered."""
+        if self.terminating:
+            return
         if protocol == "LCP":
             asked = [(1, struct.pack("!H", self.mru)), (5, os.urandom(4))]
             if self.peer.ask_auth:
@@ -161,6 +164,9 @@ class Session:
         self.request("LCP")
 
     def terminate(self):
+        """From here on it is closing: RFC 1661 section 4.1 has it answer Terminate-Requests only."""
+        self.terminating = True
+        self.requests.clear()
         self.send_ppp("LCP", self.packet(5, b"bye"))
 
     def authenticate(self):
@@ -180,6 +186,8 @@ class Session:
     # --- receiving -------------------------------------------------------------------------------
 
     def receive(self, protocol, payload):
+        if self.terminating and not (protocol == "LCP" and payload[0] == 5):
+            return None
         if protocol in ("IPv4",):
             return self.receive_ipv4(payload)
         if protocol in ("PAP", "CHAP"):

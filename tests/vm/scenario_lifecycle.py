@@ -1,8 +1,13 @@
 """Ends, at every step and under load: nothing is left, and nobody else is harmed. See topology.py."""
 
+import os
+import random
+import socket
+import struct
+import threading
 import time
 
-from fakepeer import FakePeer
+from fakepeer import FakePeer, ipv4_udp
 from registry import scenario
 from topology import *
 
@@ -24,13 +29,14 @@ def _ends(tunnel_steps, session_steps):
             yield step, end
 
 
-@scenario("lifecycle/client-ends-at-every-step", group="lifecycle", seconds=200)
+@scenario("lifecycle/client-ends-at-every-step", group="lifecycle", seconds=400)
 def client_ends(lab):
     lns, host, _ = pair(lab)
     server = Daemon(lns, {"office": listener(auth="chap-md5", limits={"sccrq-per-source": 1000})},
                     name="lnsd")
     peers = []
-    for number, (step, end) in enumerate(_ends(CLIENT_TUNNEL_STEPS, CLIENT_SESSION_STEPS)):
+    ends = [*_ends(CLIENT_TUNNEL_STEPS, CLIENT_SESSION_STEPS), ("recv ICRP", "cdn")]
+    for number, (step, end) in enumerate(ends):
         peer = FakePeer(host, CLIENT, LNS, port=20000 + number, name=f"{end} at {step}")
         peer.on(step, end)
         peers.append(peer.dial())
@@ -39,8 +45,10 @@ def client_ends(lab):
         wait_until(lambda: step in peer.events, 40, lambda: f"{peer.name} comes so far: {peer.events}")
     for peer in peers:
         if not peer.name.startswith("stopccn"):
+            # Before LCP was open a Terminate-Request is acknowledged and no more (RFC 1661 section
+            # 4.1): such a session ends when the peer is found to answer nothing.
             wait_until(lambda: peer.name.startswith("cdn") or any(
-                s.closed for s in peer.sessions.values()) or not peer.sessions, 40,
+                s.closed for s in peer.sessions.values()) or not peer.sessions, 90,
                 f"{peer.name} is confirmed")
             peer.stopccn()
     wait_until(lambda: not server.tunnels(), 60, lambda: f"no tunnel is left: {server.tunnels()}")
@@ -49,7 +57,7 @@ def client_ends(lab):
     gone(lns, host, server)
 
 
-@scenario("lifecycle/lns-ends-at-every-step", group="lifecycle", seconds=200)
+@scenario("lifecycle/lns-ends-at-every-step", group="lifecycle", seconds=400)
 def lns_ends(lab):
     lns, host, _ = pair(lab)
     peers, profiles = [], {}
@@ -66,55 +74,160 @@ def lns_ends(lab):
     for peer in peers:
         step = peer.name.partition(" at ")[2]
         wait_until(lambda: step in peer.events, 40, lambda: f"{peer.name} comes so far: {peer.events}")
-    wait_until(lambda: all(t["state"] in ("failed", "idle") for t in dialer.tunnels()), 60,
+    wait_until(lambda: all(t["state"] in ("failed", "idle") for t in dialer.tunnels()), 120,
                lambda: f"all have ended: {[(t['name'], t['state']) for t in dialer.tunnels()]}")
     host.wait_clean(ignore=("nft tables", "udp sockets"))
     gone(lns, host, None, dialer)
 
 
-@scenario("lifecycle/sigterm-at-every-step", group="lifecycle", seconds=250)
-def sigterm(lab):
-    """SIGTERM to our client while its peer stands at each step, and while the worker installs."""
-    for step in ["send SCCRP", "recv SCCCN", "send ICRP", "recv ICCN", "send LCP ConfAck",
-                 "LCP opened", "AUTH opened", "recv IPCP ConfReq", "send IPCP ConfAck",
-                 "IPCP opened"]:
-        name = step.replace(" ", "-").lower()
-        lns, host = lab.namespace(f"l-{name}"[:20]), lab.namespace(f"c-{name}"[:20])
-        lab.link(lns, f"{LNS}/24", host, f"{CLIENT}/24", "outer", "outer")
+@scenario("lifecycle/ends-during-the-install", group="lifecycle", seconds=400)
+def during_install(lab):
+    """The client asks for the address that it was given, which starts the install, and ends the
+    session or the tunnel a random time later: before, amid and after the kernel's work."""
+    seed = int(os.environ.get("LAB_SEED", random.randrange(2**32)))
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    lns, host, _ = pair(lab)
+    server = Daemon(lns, {"office": listener(auth="chap-md5", limits={"sccrq-per-source": 1000})},
+                    name="lnsd")
+    ended = []
+
+    def later(end):
+        def act(peer, session):
+            if session.address != b"\0" * 4 and session not in seen:
+                seen.add(session)
+                delay = chance.uniform(0, 0.4)
+                timer = threading.Timer(delay, lambda: (
+                    peer.stopccn() if end == "stopccn" else
+                    peer.cdn(session) if end == "cdn" else session.terminate(), ended.append(end)))
+                timer.daemon = True
+                timer.start()
+        seen = set()
+        return act
+
+    peers = []
+    for number, end in enumerate(["cdn", "terminate", "stopccn", "stopccn", "stopccn", "stopccn"]):
+        peer = FakePeer(host, CLIENT, LNS, port=20000 + number, name=f"{end}-{number}",
+                        sessions=1 if end == "stopccn" else 8)
+        peer.on("send IPCP ConfReq", later(end))
+        peers.append(peer.dial())
+    wait_until(lambda: len(ended) == 2 * 8 + 4, 60, lambda: f"all have ended: {ended}")
+    wait_until(lambda: not server.sessions(), 40, lambda: f"no session is left: {server.sessions()}")
+    for peer in peers[:2]:
+        check(peer.closed is None, "a tunnel outlives its sessions")
+        peer.stopccn()
+    wait_until(lambda: not server.tunnels(), 40, lambda: f"no tunnel is left: {server.tunnels()}")
+    lns.wait_clean(ignore=("nft tables", "udp sockets"))
+    # Addresses and ids are free again: a new client is served.
+    FakePeer(host, CLIENT, LNS, port=20099, name="after").dial().wait_up()[0].ping(INNER)
+    gone(lns, host, server)
+
+
+CLIENT_SIGTERM_STEPS = ["send SCCRP", "recv SCCCN", "send ICRP", "recv ICCN", "send LCP ConfAck",
+                        "LCP opened", "AUTH opened", "recv IPCP ConfReq", "send IPCP ConfAck",
+                        "IPCP opened"]
+LNS_SIGTERM_STEPS = ["recv SCCRP", "send SCCCN", "recv ICRP", "send ICCN", "LCP opened",
+                     "AUTH opened", "recv IPCP ConfNak", "recv IPCP ConfReq", "IPCP opened"]
+
+
+def _sigterm(lab, step, role):
+    name = f"{role}-{step}".replace(" ", "-").lower()
+    number = len(lab.namespaces)
+    lns, host = lab.namespace(f"l{number}"), lab.namespace(f"c{number}")
+    lab.link(lns, f"{LNS}/24", host, f"{CLIENT}/24", "outer", "outer")
+    if role == "client":
+        ours = host
         peer = FakePeer(lns, LNS, CLIENT, role="lns", ask_auth="chap-md5", name=name)
-        dialer = Daemon(host, {"work": client(LNS, auth=["chap-md5"])}, name=name, start=False)
-        peer.on(step, lambda *_: dialer.process.signal(15))
-        dialer.start(wait=False)
-        wait_until(lambda: step in peer.events, 40, f"{step} is reached")
-        started = time.monotonic()
-        dialer.process.wait(15)
-        check(dialer.process.status == 0, f"{step}: status {dialer.process.status}")
-        check(time.monotonic() - started < 12, f"{step}: within a bound")
-        host.wait_clean()
+        daemon = Daemon(host, {"work": client(LNS, auth=["chap-md5"])}, name=name, start=False)
+    else:
+        ours = lns
+        peer = FakePeer(host, CLIENT, LNS, name=name)
+        daemon = Daemon(lns, {"office": listener(auth="chap-md5")}, name=name, start=False)
+    peer.on(step, lambda *_: daemon.process.signal(15))
+    daemon.start(wait=role == "lns")
+    if role == "lns":
+        peer.dial()
+    wait_until(lambda: step in peer.events, 40, f"{name} is reached")
+    started = time.monotonic()
+    daemon.process.wait(15)
+    check(daemon.process.status == 0, f"{name}: status {daemon.process.status}")
+    check(time.monotonic() - started < 12, f"{name}: within a bound")
+    check(peer.closed, f"{name}: the peer was told")
+    ours.wait_clean()
+
+
+@scenario("lifecycle/sigterm-at-every-step-client", group="lifecycle", seconds=400)
+def sigterm_client(lab):
+    """SIGTERM to our client while its peer stands at each step, and while the worker installs."""
+    for step in CLIENT_SIGTERM_STEPS:
+        _sigterm(lab, step, "client")
+
+
+@scenario("lifecycle/sigterm-at-every-step-lns", group="lifecycle", seconds=400)
+def sigterm_lns(lab):
+    """The same for our LNS."""
+    for step in LNS_SIGTERM_STEPS:
+        _sigterm(lab, step, "lns")
+
+
+class _Blast:
+    """Data messages of one session as fast as can be, whatever the other end says."""
+
+    def __init__(self, lab, peer, session):
+        # UDP to a port that nobody has: what the kernel answers is limited.
+        inner = ipv4_udp((socket.inet_ntoa(session.address), 9), (INNER, 9), b"x" * 1200)
+        self._datagram = struct.pack("!HHHHH", 0x0002, peer.peer_tunnel, session.peer_id, 0xFF03,
+                                     0x0021) + inner
+        self._peer, self._running = peer, True
+        self.sent = 0
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        lab.at_exit(self.stop)
+
+    def _run(self):
+        while self._running:
+            for _ in range(50):
+                self._peer.transmit_raw(self._datagram)
+            self.sent += 50
+            time.sleep(0)
+
+    def stop(self):
+        self._running = False
+        self._thread.join(2)
 
 
 @scenario("lifecycle/session-closed-under-load", group="lifecycle", smoke=True)
 def closed_under_load(lab):
-    """Two sessions of one tunnel under full load: one is closed, its tunnel and the other stay."""
+    """Two sessions of one tunnel under full load, both ways; each end closes one. The peer goes on
+    sending for them: neither the tunnel nor the third session may notice."""
     lns, host, _ = pair(lab)
-    users = {"a": "1", "b": "2", "c": "3"}
-    server = Daemon(lns, {"office": listener(users=users, auth="chap-md5")}, name="lnsd")
+    server = Daemon(lns, {"office": listener(users={"a": "1"}, auth="chap-md5")}, name="lnsd")
     peer = FakePeer(host, CLIENT, LNS, user="a", password="1", sessions=3).dial()
-    one, two, three = peer.wait_up()
+    one, two, three = peer.wait_up(60)
     check(len(server.wait_sessions(3)) == 3, "three sessions are up")
-    # The LNS floods both from the kernel; the client's end reads what it can.
+    blasts = [_Blast(lab, peer, session) for session in (one, two)]
     for session in (one, two):
-        lns.spawn("flood", ["ping", "-f", "-q", "-s", "1000", "-l", "10",
-                            ".".join(map(str, session.address))])
-    wait_until(lambda: peer.events.count("recv IPv4") > 200, 20, "the load is on")
+        lns.spawn("flood", ["ping", "-f", "-q", "-s", "1000", socket.inet_ntoa(session.address)])
+    wait_until(lambda: peer.events.count("recv IPv4") > 200 and min(b.sent for b in blasts) > 2000,
+               60, "the load is on")
     peer.cdn(one)
-    wait_until(lambda: len([s for s in server.sessions() if s["state"] == "up"]) == 2, 15,
-               "the closed one is gone")
-    three.ping(INNER)
-    check(peer.closed is None and three.closed is None and two.closed is None, "the others stay")
+    up = lambda: {row["peer_id"] for row in server.sessions() if row["state"] == "up"}
+    wait_until(lambda: up() == {two.id, three.id}, 30, lambda: f"one is gone: {up()}")
+    row = server.sessions(peer_id=two.id)[0]
+    server.ctl("session", "close", f"{row['tunnel']}/{row['id']}")
+    wait_until(lambda: up() == {three.id}, 30, lambda: f"two is gone: {up()}")
+    wait_until(lambda: two.closed, 30, "its peer was told")
+    wait_until(lambda: len(lns.l2tp_sessions()) == len(lns.ppp_interfaces()) == 1, 30,
+               "the kernel has one session left")
+    three.ping(INNER, 30)
     peer.hello()
-    time.sleep(3)
-    check(not peer.unacked, "the control connection still answers")
+    wait_until(lambda: not peer.unacked, 60, "the control connection still answers")
+    check(peer.closed is None and three.closed is None, "the others stay")
+    check(min(blast.sent for blast in blasts) > 2000, f"{[blast.sent for blast in blasts]}")
+    for blast in blasts:
+        blast.stop()
+    server.terminate()
+    lns.wait_clean()
 
 
 @scenario("lifecycle/sigterm-under-load", group="lifecycle", smoke=True)
@@ -165,7 +278,7 @@ def kill9_pinned(lab):
     """A pinned route of a dead daemon is not on its interface: the next start removes it."""
     lns, host, _ = pair(lab)
     router = lab.namespace("router")
-    lab.link(router, "203.0.113.1/24", host, "203.0.113.2/24", "outer", "up")
+    lab.link(router, "203.0.113.1/24", host, "203.0.113.2/24", "outer", "wan")
     host.ip("route add default via 203.0.113.1")
     Daemon(lns, {"office": listener()}, name="lnsd")
     dialer = Daemon(host, {"work": client(LNS, routes={"default": True})}, name="clientd")

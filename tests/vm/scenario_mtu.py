@@ -12,7 +12,7 @@ def inner_ping(host, size, fragment=False):
 @scenario("mtu/default-never-fragments", group="mtu", smoke=True)
 def default(lab):
     lns, host, _, server, dialer, session = end_to_end(lab)
-    check(session["mtu"] == 1462, f"MTU: {session['mtu']}")
+    check(session["mtu"] == 1462 and not session["mtu_exceeds_path"], f"MTU: {session['mtu']}")
     check(inner_ping(host, 1462), "an inner packet of 1462 octets passes")
     check(not inner_ping(host, 1463), "one of 1463 is refused with DF")
     tcp_both_ways(host, lns, INNER)
@@ -31,7 +31,29 @@ def forced(lab):
     check(host.snmp()["FragCreates"] == before, "1462 passes whole")
     check(inner_ping(host, 1463), "1463 passes")
     check(host.snmp()["FragCreates"] == before + 2, "1463 makes two outer fragments")
-    check(session["mtu_exceeds_path"], "the session says that its MTU exceeds the path's")
+    for daemon in (server, dialer):
+        session = daemon.wait_session()
+        check(session["mtu_exceeds_path"] and session["path_mtu_limit"] == 1462,
+              f"the session says that its MTU exceeds the path's: {session}")
+        daemon.wait_log("its MTU 1500 exceeds the path's 1462")
+    gone(lns, host, server, dialer)
+
+
+@scenario("mtu/ipv6-underlay", group="mtu")
+def ipv6(lab):
+    """20 octets less, and IPv6 counts its fragments elsewhere."""
+    lns, host, _ = pair(lab)
+    server = Daemon(lns, {"office": listener()}, name="lnsd")
+    dialer = Daemon(host, {"work": client(LNS6)}, name="clientd")
+    session = dialer.wait_session()
+    check(session["mtu"] == 1442 and not session["mtu_exceeds_path"], f"MTU: {session['mtu']}")
+    check(inner_ping(host, 1442), "an inner packet of 1442 octets passes")
+    check(not inner_ping(host, 1443), "one of 1443 is refused with DF")
+    tcp_both_ways(host, lns, INNER)
+    for namespace in (lns, host):
+        counters = dict(line.split() for line in
+                        namespace.run("cat /proc/net/snmp6").splitlines())
+        check(counters["Ip6FragCreates"] == "0", f"{namespace.short} fragmented nothing")
     gone(lns, host, server, dialer)
 
 
@@ -71,11 +93,11 @@ def mss_clamp(lab):
     dialer = Daemon(host, {"work": client(LNS, routes={"add": ["10.2.0.0/24"]})}, name="clientd")
     dialer.wait_session()
     left.can_ping("10.2.0.2")
-    capture = right.capture("lan", "tcp")
+    captures = [end.capture("lan", "tcp[tcpflags] & tcp-syn != 0") for end in (left, right)]
     right.iperf_server()
-    left.tcp("10.2.0.2", 2)
-    capture.stop()
-    sizes = {int(size[0]) for size in capture.fields("tcp.flags.syn == 1", "tcp.options.mss_val")
-             if size[0]}
-    check(sizes and max(sizes) <= 1422, f"MSS in SYN and SYN-ACK is at most 1422: {sizes}")
+    check(left.tcp("10.2.0.2", 2) > 0, "TCP flows")
+    for capture, sender in zip(captures, ("10.2.0.2", "10.1.0.2")):
+        capture.stop()
+        sizes = {size[0] for size in capture.fields(f"ip.src == {sender}", "tcp.options.mss_val")}
+        check(sizes == {"1422"}, f"what {sender} says is 1422 at the other end: {sizes}")
     gone(lns, host, server, dialer)

@@ -3,6 +3,7 @@
 from fakepeer import FakePeer
 from registry import scenario
 from topology import *
+from xl2tpd import Xl2tpdLns
 
 
 def _client_peer(lab, **options):
@@ -33,14 +34,20 @@ def _lns_peer(lab, **options):
 @scenario("renegotiation/lcp-by-client", group="renegotiation", smoke=True)
 def lcp_by_client(lab):
     lns, server, peer, session, capture = _client_peer(lab)
-    before = server.sessions()[0]
-    for count in (2, 3):
+    before, address = server.wait_session(), session.address
+    check(before["mtu"] == session.mru, f"MTU: {before['mtu']}")
+    for count, mru in ((2, 1460), (3, 1300)):
+        session.mru = mru
         session.restart_lcp()
         peer.wait("IPCP opened", 30, count)
         session.pings.clear()
         session.ping(INNER)
     after = server.wait_session()
-    check(after["id"] == before["id"], "it is the same session")
+    check(after["id"] == before["id"] and after["interface"] == before["interface"],
+          "it is the same session")
+    check(session.address == address, "the client keeps its address")
+    wait_until(lambda: [row["mtu"] for row in lns.ppp_interfaces()] == [1300], 10,
+               "the interface's MTU is what the peer takes now")
     check(len(lns.l2tp_sessions()) == 1 and len(lns.ppp_interfaces()) == 1, "nothing is doubled")
     capture.assert_clean(LNS)
 
@@ -66,6 +73,8 @@ def off_during(lab):
     session.restart_lcp()
     wait_until(lambda: not [a for i in lns.ppp_interfaces() for a in i["addr_info"]
                             if a["family"] == "inet"], 20, "the address is away")
+    check(not [r for r in lns.routes() if r["dst"].startswith("10.")], "its routes are away")
+    check(lns.ppp_interfaces() and lns.l2tp_sessions(), "the kernel keeps the session")
     peer.actions.clear()
     peer.wait("IPCP opened", 40, 2)
     session.pings.clear()
@@ -81,6 +90,21 @@ def rechallenge(lab):
         check(host.ping(INNER), "data flows on")
     check(len(dialer.sessions()) == 1 and dialer.sessions()[0]["state"] == "up", "the session is up")
     capture.assert_clean(CLIENT)
+
+
+@scenario("renegotiation/chap-rechallenge-mppe", group="renegotiation")
+def rechallenge_mppe(lab):
+    """A Challenge that pppd repeats makes new keys in nobody's hands: what is encrypted flows on."""
+    lns, host, _ = pair(lab)
+    xl2tpd = Xl2tpdLns(lns, auth="mschapv2", mppe="128", options=["chap-interval 2"])
+    dialer = Daemon(host, {"work": client(LNS, auth="mschapv2", mppe="128")}, name="clientd")
+    before = dialer.wait_session()
+    for count in (3, 4):
+        wait_until(lambda: xl2tpd.ppp_log().count("rcvd [CHAP Response") >= count, 30,
+                   f"response {count}")
+        check(host.ping(INNER, count=5), "data flows on")
+    check(dialer.wait_session()["id"] == before["id"], "it is the same session")
+    check(xl2tpd.ppp_log().count("sent [CCP ConfReq") <= 3, "CCP is not begun anew")
 
 
 @scenario("renegotiation/ipv6cp-after-ipcp", group="renegotiation")
