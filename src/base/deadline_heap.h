@@ -1,5 +1,8 @@
-// An indexed binary heap of deadlines: set, move and remove by key in O(log n), earliest in O(1).
-// Whoever has a timer has one entry here; nothing iterates its children to find a deadline.
+// An indexed heap of deadlines: set, move and remove by key in O(log n), earliest in O(1). Whoever
+// has a timer has one entry here; nothing iterates its children to find a deadline.
+//
+// Four children a node, and an entry knows its place in the index: with ten thousand timers a move
+// touches half a dozen cache lines instead of looking up a dozen keys (tests/bench, BM_Timer).
 #pragma once
 
 #include <cstddef>
@@ -15,6 +18,9 @@ namespace l2tpm {
 template <typename Key>
 class DeadlineHeap {
  public:
+  DeadlineHeap() = default;
+  DeadlineHeap(DeadlineHeap&&) noexcept = default;
+  DeadlineHeap& operator=(DeadlineHeap&&) noexcept = default;
   bool empty() const { return heap_.empty(); }
   std::size_t size() const { return heap_.size(); }
   std::optional<TimePoint> earliest() const {
@@ -26,13 +32,14 @@ class DeadlineHeap {
     const auto found = index_.find(key);
     if (found == index_.end()) {
       if (!when) return;
-      heap_.push_back({*when, key});
-      index_.emplace(key, heap_.size() - 1);
+      const auto added = index_.emplace(key, heap_.size()).first;
+      heap_.push_back({*when, &*added});
       sift_up(heap_.size() - 1);
       return;
     }
     const std::size_t at = found->second;
     if (!when) {
+      index_.erase(found);
       erase_at(at);
       return;
     }
@@ -45,55 +52,61 @@ class DeadlineHeap {
   // The key whose deadline came first, if it is due at `now`; it is removed.
   std::optional<Key> pop_due(TimePoint now) {
     if (heap_.empty() || heap_.front().when > now) return std::nullopt;
-    Key key = heap_.front().key;
+    Key key = heap_.front().node->first;
+    index_.erase(key);
     erase_at(0);
     return key;
   }
 
  private:
+  using Index = std::unordered_map<Key, std::size_t>;
   struct Entry {
     TimePoint when;
-    Key key;
+    typename Index::value_type* node;  // stays where it is as long as the key is in the index
   };
+  static constexpr std::size_t kChildren = 4;
 
   void place(std::size_t at, Entry entry) {
-    index_[entry.key] = at;
-    heap_[at] = std::move(entry);
+    entry.node->second = at;
+    heap_[at] = entry;
   }
   std::size_t sift_up(std::size_t at) {
-    Entry entry = std::move(heap_[at]);
+    const Entry entry = heap_[at];
     while (at > 0) {
-      const std::size_t parent = (at - 1) / 2;
+      const std::size_t parent = (at - 1) / kChildren;
       if (heap_[parent].when <= entry.when) break;
-      place(at, std::move(heap_[parent]));
+      place(at, heap_[parent]);
       at = parent;
     }
-    place(at, std::move(entry));
+    place(at, entry);
     return at;
   }
   void sift_down(std::size_t at) {
-    Entry entry = std::move(heap_[at]);
+    const Entry entry = heap_[at];
     for (;;) {
-      std::size_t child = 2 * at + 1;
-      if (child >= heap_.size()) break;
-      if (child + 1 < heap_.size() && heap_[child + 1].when < heap_[child].when) ++child;
-      if (entry.when <= heap_[child].when) break;
-      place(at, std::move(heap_[child]));
-      at = child;
+      const std::size_t first = kChildren * at + 1;
+      if (first >= heap_.size()) break;
+      std::size_t least = first;
+      for (std::size_t child = first + 1; child < heap_.size() && child < first + kChildren;
+           ++child)
+        if (heap_[child].when < heap_[least].when) least = child;
+      if (entry.when <= heap_[least].when) break;
+      place(at, heap_[least]);
+      at = least;
     }
-    place(at, std::move(entry));
+    place(at, entry);
   }
+  // The index has forgotten it already.
   void erase_at(std::size_t at) {
-    index_.erase(heap_[at].key);
-    Entry last = std::move(heap_.back());
+    const Entry last = heap_.back();
     heap_.pop_back();
     if (at == heap_.size()) return;
-    place(at, std::move(last));
+    place(at, last);
     sift_down(sift_up(at));
   }
 
   std::vector<Entry> heap_;
-  std::unordered_map<Key, std::size_t> index_;
+  Index index_;
 };
 
 }  // namespace l2tpm
