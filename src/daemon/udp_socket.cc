@@ -98,22 +98,25 @@ int apply(int fd, UdpSocket::Filter filter) {
 // ---- opening ----
 
 // The pairs of our connected sockets. The kernel lets sockets of one user share a 4-tuple and would
-// then deliver to either, so this is where that is prevented. A descriptor can be let go by a
-// worker thread, hence the lock.
+// then deliver to either, so this is where that is prevented unless it is wanted. A descriptor can
+// be let go by a worker thread, hence the lock.
 class Pairs {
  public:
-  bool add(const Endpoint& local, const Endpoint& peer) {
+  bool add(const Endpoint& local, const Endpoint& peer, bool may_share) {
     const std::lock_guard lock(mutex_);
-    return pairs_.insert({local, peer}).second;
+    const std::pair pair(local, peer);
+    if (!may_share && pairs_.contains(pair)) return false;
+    pairs_.insert(pair);
+    return true;
   }
   void remove(const Endpoint& local, const Endpoint& peer) {
     const std::lock_guard lock(mutex_);
-    pairs_.erase({local, peer});
+    if (const auto found = pairs_.find({local, peer}); found != pairs_.end()) pairs_.erase(found);
   }
 
  private:
   std::mutex mutex_;
-  std::set<std::pair<Endpoint, Endpoint>> pairs_;
+  std::multiset<std::pair<Endpoint, Endpoint>> pairs_;
 };
 
 Pairs& pairs() {
@@ -213,7 +216,7 @@ Result<UdpSocket, SocketError> UdpSocket::listen(const Endpoint& local) {
 }
 
 Result<UdpSocket, SocketError> UdpSocket::connect(const Endpoint& local, const Endpoint& peer,
-                                                  Filter filter) {
+                                                  Filter filter, bool may_share) {
   const auto attempt = [&](std::uint16_t port) -> Result<UdpSocket, SocketError> {
     Endpoint from = local;
     from.port = port;
@@ -225,7 +228,7 @@ Result<UdpSocket, SocketError> UdpSocket::connect(const Endpoint& local, const E
     if (::connect(fd->get(), reinterpret_cast<const sockaddr*>(&storage), length) < 0)
       return failed("connect to " + peer.to_string());
     const Endpoint bound = bound_to(fd->get());
-    if (!pairs().add(bound, peer)) {
+    if (!pairs().add(bound, peer, may_share)) {
       errno = EADDRINUSE;
       return failed("connect " + bound.to_string() + " to " + peer.to_string());
     }

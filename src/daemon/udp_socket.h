@@ -53,9 +53,12 @@ class UdpSocket {
   // SO_REUSEPORT, so that only our own user can share the port.
   static Result<UdpSocket, SocketError> listen(const Endpoint& local);
   // Bound and connected. `local.port` 0: 1701 if no other socket of ours has that pair, else
-  // ephemeral; an unspecified address: the route's choice.
+  // ephemeral; an unspecified address: the route's choice. EADDRINUSE: one of ours has the pair,
+  // and `may_share` is not set (from Linux 6.11 on the kernel tells the data of two tunnels on one
+  // pair apart by their ids).
   static Result<UdpSocket, SocketError> connect(const Endpoint& local, const Endpoint& peer,
-                                                Filter filter = Filter::control_and_ppp);
+                                                Filter filter = Filter::control_and_ppp,
+                                                bool may_share = false);
 
   int fd() const { return fd_->get(); }
   // For the kernel's tunnel, which must be able to outlive this object.
