@@ -118,7 +118,11 @@ int run(const Options& options) {
     service.shut_down([&] { (*loop)->stop(); });
   };
   const auto reload = [&] {
-    sd_notify(0, "RELOADING=1");
+    // systemd wants to know when, to tell this reload's READY from the one before.
+    const auto since_boot = Clock::now().time_since_epoch();
+    sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld",
+               static_cast<long long>(
+                   std::chrono::duration_cast<std::chrono::microseconds>(since_boot).count()));
     service.reload();
     sd_notify(0, "READY=1");
   };

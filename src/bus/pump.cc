@@ -20,7 +20,7 @@ std::uint32_t epoll_events(short events) {
 
 }  // namespace
 
-Pump::Pump(daemon::EventLoop& loop, Server& server) : server_(server) {
+Pump::Pump(daemon::EventLoop& loop, Server& server) : loop_(loop), server_(server) {
   const auto on_io = [](sd_event_source*, int, std::uint32_t, void* self) {
     static_cast<Pump*>(self)->turn();
     return 0;
@@ -38,7 +38,6 @@ Pump::Pump(daemon::EventLoop& loop, Server& server) : server_(server) {
     return 0;
   };
   const Server::PollData data = server_.poll_data();
-  fd_ = data.fd;
   sd_event_add_io(loop.get(), &io_, data.fd, epoll_events(data.events), on_io, this);
   if (data.event_fd >= 0)
     sd_event_add_io(loop.get(), &event_io_, data.event_fd, EPOLLIN, on_io, this);
@@ -51,9 +50,11 @@ Pump::Pump(daemon::EventLoop& loop, Server& server) : server_(server) {
   }
   // What the bus waits for changes with every message: asked again before each poll.
   sd_event_source_set_prepare(io_, on_prepare);
+  loop.set_fair_turn_handler(this, [this] { turn(); });
 }
 
 Pump::~Pump() {
+  loop_.set_fair_turn_handler(this, {});
   for (sd_event_source* source : {io_, event_io_, time_, again_})
     sd_event_source_disable_unref(source);
 }
@@ -72,6 +73,7 @@ void Pump::prepare() {
 }
 
 void Pump::turn() {
+  if (lost_) return;
   switch (server_.process(kMessagesPerTurn)) {
     case Server::Turn::idle:
       return;
@@ -83,6 +85,7 @@ void Pump::turn() {
       for (sd_event_source* source : {io_, event_io_, time_, again_}) {
         if (source != nullptr) sd_event_source_set_enabled(source, SD_EVENT_OFF);
       }
+      lost_ = true;
       return;
   }
 }

@@ -23,8 +23,9 @@ class Pump {
   void prepare();
   void turn();
 
+  daemon::EventLoop& loop_;
   Server& server_;
-  int fd_ = -1;
+  bool lost_ = false;
   sd_event_source* io_ = nullptr;
   sd_event_source* event_io_ = nullptr;
   sd_event_source* time_ = nullptr;

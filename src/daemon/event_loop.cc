@@ -9,6 +9,8 @@
 
 namespace l2tpm::daemon {
 namespace {
+constexpr unsigned kTurnsBetweenFairOnes = 16;
+
 std::string error_text(const char* doing, int error) {
   return std::string(doing) + ": " + std::strerror(error < 0 ? -error : error);
 }
@@ -92,6 +94,7 @@ Result<Done, std::string> EventLoop::on_signal(int signal_number, std::function<
       r < 0) {
     return Unexpected(error_text("watching a signal", r));
   }
+  sd_event_source_set_priority(source->source, static_cast<std::int64_t>(LoopPriority::signal));
   sources_.push_back(std::move(source));
   return Done{};
 }
@@ -112,11 +115,31 @@ void EventLoop::arm_timer(std::optional<TimePoint> when) {
   sd_event_source_set_enabled(timer_, SD_EVENT_ONESHOT);
 }
 
-void EventLoop::run() {
-  while (sd_event_get_state(event_) != SD_EVENT_FINISHED) {
-    if (const int r = sd_event_run(event_, UINT64_MAX); r < 0) break;
-    if (on_turn_end_ && sd_event_get_state(event_) != SD_EVENT_FINISHED) on_turn_end_();
+void EventLoop::set_fair_turn_handler(const void* owner, std::function<void()> handler) {
+  if (handler) {
+    on_fair_turn_[owner] = std::move(handler);
+  } else {
+    on_fair_turn_.erase(owner);
   }
+}
+
+void EventLoop::run() {
+  while (turn(std::nullopt)) {
+  }
+}
+
+bool EventLoop::turn(std::optional<Duration> wait) {
+  const std::uint64_t usec =
+      wait ? static_cast<std::uint64_t>(
+                 std::chrono::duration_cast<std::chrono::microseconds>(*wait).count())
+           : UINT64_MAX;
+  if (sd_event_run(event_, usec) < 0) return false;
+  if (sd_event_get_state(event_) == SD_EVENT_FINISHED) return false;
+  if (++turns_ % kTurnsBetweenFairOnes == 0) {
+    for (const auto& [owner, handler] : on_fair_turn_) handler();
+  }
+  if (on_turn_end_) on_turn_end_();
+  return sd_event_get_state(event_) != SD_EVENT_FINISHED;
 }
 
 Result<std::unique_ptr<Poller>, std::string> Poller::create() {

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,8 +22,11 @@
 
 namespace l2tpm::daemon {
 
-// Lower runs first: control messages before PPP, both before the bus (DESIGN.md section 7).
+// Lower runs first: control messages before PPP, both before the bus (DESIGN.md section 7). Signals
+// are rare and come before all. That a flood on a listener does not keep the others waiting forever
+// is what fair turns are for.
 enum class LoopPriority : std::int64_t {
+  signal = -30,
   control = -20,
   timer = -10,
   ppp = 0,
@@ -47,11 +51,17 @@ class EventLoop {
   void set_timer_handler(std::function<void()> handler) { on_timer_ = std::move(handler); }
   // One timer; nullopt disarms.
   void arm_timer(std::optional<TimePoint> when);
-  // Called once per turn, after everything that was ready.
+  // Called once per turn. A turn dispatches the one source that is ready and most urgent.
   void set_turn_end_handler(std::function<void()> handler) { on_turn_end_ = std::move(handler); }
+  // Called every few turns: a bounded look at what is less urgent, whatever else is ready. An empty
+  // handler removes the owner's.
+  void set_fair_turn_handler(const void* owner, std::function<void()> handler);
 
   // Runs until stop(). Pings the service manager's watchdog when it asks for that.
   void run();
+  // One turn of it, waiting at most so long (nullopt: for ever) for something to be ready. False:
+  // stopped.
+  bool turn(std::optional<Duration> wait);
   void stop() { sd_event_exit(event_, 0); }
   sd_event* get() { return event_; }
 
@@ -62,9 +72,11 @@ class EventLoop {
   sd_event* event_ = nullptr;
   sd_event_source* timer_ = nullptr;
   std::optional<TimePoint> armed_;
+  unsigned turns_ = 0;
   std::vector<std::unique_ptr<Source>> sources_;
   std::function<void()> on_timer_;
   std::function<void()> on_turn_end_;
+  std::map<const void*, std::function<void()>> on_fair_turn_;
 };
 
 // Many descriptors behind one: add and remove are O(1), a ready one is named by its token.
