@@ -76,6 +76,8 @@ class InterfaceIdPool {
   std::optional<std::uint64_t> allocate(RandomSource& random);
   bool take(std::uint64_t id) { return id != 0 && taken_.insert(id).second; }
   void release(std::uint64_t id) { taken_.erase(id); }
+  // After a reload; what is in use stays in use.
+  void reconfigure(std::optional<config::InterfaceIdRange> range) { range_ = range; }
   std::size_t in_use() const { return taken_.size(); }
 
  private:

@@ -66,7 +66,8 @@ Client::Client(OwnerContext& context, std::uint32_t number, config::ClientProfil
 Client::~Client() {
   arm(std::nullopt);
   forget_question();
-  unpin();
+  unpin(pinned_);
+  unpin(candidate_pin_);
 }
 
 void Client::forget_question() {
@@ -114,20 +115,55 @@ void Client::stop(const Cause& cause, TimePoint now) {
   ++attempt_;
   forget_question();
   set_state(tunnels_ == 0 ? State::stopped : State::closing);
-  if (trying_primary_ && !candidate_) primary_failed(now);
-  for (const TunnelId id : {candidate_, current_}) {
-    Tunnel* tunnel = id ? context_.environment.tunnels.find(id) : nullptr;
-    if (tunnel && !tunnel->has_ended()) tunnel->close(cause, now);
-  }
-  unpin();
+  if (trying_primary_) abandon_primary(cause, now);
+  if (Tunnel* current = tunnel(); current && !current->has_ended()) current->close(cause, now);
+  unpin(pinned_);
+  set_state(tunnels_ == 0 ? State::stopped : State::closing);
 }
 
 void Client::reconfigure(config::ClientProfile profile, TimePoint now) {
-  profile_ = std::move(profile);
+  const config::ClientProfile old = std::exchange(profile_, std::move(profile));
   backoff_.reconfigure(profile_.redial);
-  if (peer_index_ >= profile_.peers.size()) peer_index_ = 0;
-  chooser_ = PeerChooser(profile_.peers.size(), profile_.redial.primary_retry);
-  if (Tunnel* current = tunnel()) {
+  if (profile_.peers != old.peers || profile_.redial.primary_retry != old.redial.primary_retry) {
+    if (trying_primary_) abandon_primary({.code = CauseCode::admin_close}, now);
+    const auto same =
+        std::find(profile_.peers.begin(), profile_.peers.end(), old.peers[peer_index_]);
+    peer_index_ =
+        same == profile_.peers.end() ? 0 : static_cast<std::size_t>(same - profile_.peers.begin());
+    chooser_ = PeerChooser(profile_.peers.size(), profile_.redial.primary_retry);
+    if (state_ == State::connected) {
+      chooser_.succeeded(peer_index_, now);
+      arm(chooser_.next_primary_retry());
+    }
+  }
+  switch (state_) {
+    case State::resolving:
+      // The old host may be asked about; the new one is what is wanted.
+      forget_question();
+      attempt(now);
+      return;
+    case State::backoff:
+      start(now);  // what failed may have been put right
+      return;
+    case State::failed:
+      if (profile_.autostart) start(now);
+      return;
+    case State::stopped:
+      if (profile_.autostart && !old.autostart) start(now);
+      return;
+    case State::pinning:
+    case State::dialling:
+    case State::connected:
+    case State::closing:
+      break;
+  }
+  Tunnel* current = tunnel();
+  if (!current) return;
+  for (const auto& [id, session] : current->sessions())
+    session->set_limits(profile_.idle_timeout, profile_.session_timeout);
+  if (!pinned_ && needs_pin(current->peer().address)) {
+    pin(pinned_, current->peer().address, false);  // and then the routes
+  } else {
     for (const auto& [id, session] : current->sessions()) session->apply_network(now);
   }
 }
@@ -180,11 +216,11 @@ void Client::resolved(const Resolver::Answer& answer, TimePoint now) {
   }
   const std::string& host = profile_.peers[peer_index_].host;
   if (usable.empty()) {
-    attempt_failed({.code = CauseCode::name_resolution,
-                    .message = host + ": " +
-                               (answer.error.empty() ? "no address of the local address's family"
-                                                     : answer.error)},
-                   now);
+    step_failed({.code = CauseCode::name_resolution,
+                 .message = host + ": " +
+                            (answer.error.empty() ? "no address of the local address's family"
+                                                  : answer.error)},
+                now);
     return;
   }
   // A name with several addresses: each attempt takes the next one.
@@ -198,9 +234,9 @@ bool Client::needs_pin(const IpAddress& address) const {
                      [&](const IpPrefix& prefix) { return prefix.contains(address); });
 }
 
-void Client::unpin() {
-  if (pinned_) context_.environment.dataplane.unpin_route(*pinned_);
-  pinned_.reset();
+void Client::unpin(std::optional<IpAddress>& place) {
+  if (place) context_.environment.dataplane.unpin_route(*place);
+  place.reset();
 }
 
 void Client::use_address(const IpAddress& address, TimePoint now) {
@@ -210,22 +246,26 @@ void Client::use_address(const IpAddress& address, TimePoint now) {
     return;
   }
   if (!trying_primary_) set_state(State::pinning);
+  pin(trying_primary_ ? candidate_pin_ : pinned_, address, true);
+}
+
+void Client::pin(std::optional<IpAddress>& place, const IpAddress& address, bool then_dial) {
+  unpin(place);
+  place = address;
   context_.environment.dataplane.pin_route(
-      address, [this, attempt = attempt_, address, alive = std::weak_ptr<int>(alive_)](
+      address, [this, attempt = attempt_, then_dial, alive = std::weak_ptr<int>(alive_)](
                    const Result<kernel::Underlay, kernel::KernelError>& result) {
-        if (alive.expired()) return;
-        if (attempt != attempt_) {
-          if (result) context_.environment.dataplane.unpin_route(address);
-          return;
-        }
+        if (alive.expired() || attempt != attempt_) return;
         const TimePoint then = Clock::now();
-        if (!result) {
-          attempt_failed({.code = CauseCode::no_answer, .message = result.error().to_string()},
-                         then);
-          return;
+        if (!then_dial) {
+          const Tunnel* current = tunnel();
+          if (!current) return;
+          for (const auto& [id, session] : current->sessions()) session->apply_network(then);
+        } else if (result) {
+          dial(then);
+        } else {
+          step_failed({.code = CauseCode::no_answer, .message = result.error().to_string()}, then);
         }
-        (trying_primary_ ? candidate_pin_ : pinned_) = address;
-        dial(then);
       });
 }
 
@@ -255,12 +295,12 @@ void Client::dial(TimePoint now) {
   Environment& env = context_.environment;
   auto port = port_for(peer_);
   if (!port) {
-    attempt_failed({.code = CauseCode::kernel_failed, .message = port.error().to_string()}, now);
+    step_failed({.code = CauseCode::kernel_failed, .message = port.error().to_string()}, now);
     return;
   }
   const auto id = env.tunnels.allocate(env.random, now);
   if (!id) {
-    attempt_failed({.code = CauseCode::no_resources, .message = "no tunnel id is free"}, now);
+    step_failed({.code = CauseCode::no_resources, .message = "no tunnel id is free"}, now);
     return;
   }
   Tunnel::Address address{.port = std::move(*port),
@@ -283,7 +323,7 @@ void Client::dial(TimePoint now) {
 
 // On a later LNS: is the first one back? The session in use stays until its tunnel stands.
 void Client::try_primary(TimePoint) {
-  if (candidate_ || profile_.peers.size() < 2 || peer_index_ == 0) return;
+  if (trying_primary_ || profile_.peers.size() < 2 || peer_index_ == 0) return;
   trying_primary_ = true;
   ++attempt_;
   fallback_ = Fallback{peer_index_, peer_};
@@ -294,15 +334,25 @@ void Client::try_primary(TimePoint) {
 void Client::primary_failed(TimePoint now) {
   trying_primary_ = false;
   candidate_ = {};
-  if (candidate_pin_) context_.environment.dataplane.unpin_route(*candidate_pin_);
-  candidate_pin_.reset();
+  unpin(candidate_pin_);
   peer_index_ = fallback_.peer_index;
   peer_ = fallback_.peer;
   chooser_.failed(0, now);
   if (state_ == State::connected) arm(chooser_.next_primary_retry());
 }
 
-void Client::tie_lost(Tunnel& tunnel, TimePoint now) { tunnel.lose_tie(now); }
+// The session in use has gone, or nobody wants it any more: there is nothing to stay with.
+void Client::abandon_primary(const Cause& cause, TimePoint now) {
+  forget_question();
+  ++attempt_;
+  Tunnel* tunnel = candidate_ ? context_.environment.tunnels.find(candidate_) : nullptr;
+  candidate_ = {};
+  trying_primary_ = false;
+  unpin(candidate_pin_);
+  peer_index_ = fallback_.peer_index;
+  peer_ = fallback_.peer;
+  if (tunnel && !tunnel->has_ended()) tunnel->close(cause, now);
+}
 
 void Client::tunnel_up(Tunnel& tunnel, TimePoint now) {
   if (tunnel.id() == candidate_) {
@@ -311,8 +361,10 @@ void Client::tunnel_up(Tunnel& tunnel, TimePoint now) {
     current_ = candidate_;
     candidate_ = {};
     trying_primary_ = false;
-    unpin();
+    unpin(pinned_);
     pinned_ = std::exchange(candidate_pin_, std::nullopt);
+    if (old) old->rename(profile_.name + "~old");
+    tunnel.rename(profile_.name);
     set_state(State::dialling);
     if (old && !old->has_ended()) old->close({.code = CauseCode::replaced}, now);
   }
@@ -320,8 +372,9 @@ void Client::tunnel_up(Tunnel& tunnel, TimePoint now) {
 }
 
 void Client::place_call(Tunnel& tunnel, TimePoint now) {
+  call_ = {};
   if (profile_.answer_outgoing.enabled) {
-    set_state(State::connected);  // the LNS calls us
+    connected(now);  // the LNS calls us
     return;
   }
   if (sessions_ != 0) {
@@ -333,7 +386,8 @@ void Client::place_call(Tunnel& tunnel, TimePoint now) {
   request.connect.tx_connect_speed = 1000000000;
   request.connect.framing_type = wire::kFramingSync;
   request.connect.sequencing_required = profile_.data_sequencing == config::DataSequencing::require;
-  if (!tunnel.place_incoming_call(request, now)) {
+  call_ = tunnel.place_incoming_call(request, now);
+  if (!call_) {
     tunnel.close({.code = CauseCode::no_resources, .message = "no session id is free"}, now);
     return;
   }
@@ -346,15 +400,22 @@ void Client::tunnel_down(Tunnel& tunnel, const Cause& cause, TimePoint now) {
   }
   if (tunnel.id() != current_) return;  // an older one, already replaced
   current_ = {};
+  if (trying_primary_) abandon_primary({.code = CauseCode::admin_close}, now);
   attempt_failed(cause, now);
 }
 
-void Client::attempt_failed(const Cause& cause, TimePoint now) {
+// Before there is a tunnel that could end.
+void Client::step_failed(const Cause& cause, TimePoint now) {
   if (trying_primary_) {
     primary_failed(now);
-    return;
+  } else {
+    attempt_failed(cause, now);
   }
+}
+
+void Client::attempt_failed(const Cause& cause, TimePoint now) {
   last_error_ = cause;
+  dial_when_clear_ = false;
   if (state_ == State::stopped || state_ == State::closing) {
     set_state(tunnels_ == 0 ? State::stopped : State::closing);
     return;
@@ -364,7 +425,12 @@ void Client::attempt_failed(const Cause& cause, TimePoint now) {
   } else if (is_busy(cause)) {
     chooser_.busy(peer_index_);
   }
-  unpin();
+  unpin(pinned_);
+  if (cause.code == CauseCode::idle_timeout && !cause.by_peer) {
+    log(LogLevel::notice, log_context(), "nobody uses it: stopped until the next start");
+    set_state(tunnels_ == 0 ? State::stopped : State::closing);
+    return;
+  }
   wait_and_retry(now);
 }
 
@@ -419,7 +485,7 @@ void Client::outgoing_call(Tunnel& tunnel, SessionId session, const l2tp::Outgoi
   tunnel.call_connected(session, parameters, now);
 }
 
-SessionPlan Client::plan_session(Session& session, const l2tp::SessionUp&) {
+SessionPlan Client::plan_session(Session& session, const l2tp::SessionUp& call) {
   ++sessions_;
   SessionPlan plan;
   const bool sequence = profile_.data_sequencing != config::DataSequencing::none;
@@ -430,7 +496,7 @@ SessionPlan Client::plan_session(Session& session, const l2tp::SessionUp&) {
                              .ipsec = false,
                              .peer_mru = 65535,
                              .limit = {}});
-  plan.link = link_settings(profile_, fits);
+  plan.link = link_settings(profile_, role_of(call.kind), fits);
   plan.install_point =
       effective_install_point(profile_.install_point, profile_.data_sequencing, false);
   plan.interface_name = interface_for(profile_);
@@ -455,7 +521,11 @@ kernel::NetworkConfig Client::network_config(const Session& session) const {
   if (const auto& ipv4 = session.ipv4()) {
     // A peer that names no address of its own is reached through ours: the link has two ends
     // anyway.
-    const IpAddress peer = ipv4->peer.is_unspecified() ? ipv4->local : ipv4->peer;
+    // So is one that names the very address that our datagrams go to: a route to that through the
+    // session would have the tunnel run through itself.
+    const bool has_peer =
+        !ipv4->peer.is_unspecified() && ipv4->peer != session.tunnel().peer().address;
+    const IpAddress peer = has_peer ? ipv4->peer : ipv4->local;
     config.ipv4 = kernel::NetworkConfig::Ipv4{
         .local = ipv4->local, .peer = peer, .unnumbered = false, .metric = 0};
     const auto route = [&](const IpPrefix& destination) {
@@ -486,7 +556,9 @@ kernel::NetworkConfig Client::network_config(const Session& session) const {
   return config;
 }
 
-void Client::session_up(Session&, TimePoint now) {
+void Client::session_up(Session&, TimePoint now) { connected(now); }
+
+void Client::connected(TimePoint now) {
   set_state(State::connected);
   backoff_.reset();
   last_error_ = {};
@@ -497,7 +569,8 @@ void Client::session_up(Session&, TimePoint now) {
 void Client::session_down(Session& session, const Cause& cause, TimePoint now) {
   Tunnel& tunnel = session.tunnel();
   if (tunnel.has_ended() || tunnel.id() != current_) return;
-  if (profile_.answer_outgoing.enabled) return;  // the tunnel waits for the next call
+  // A call that the peer placed: refused, or over; the tunnel waits for the next one.
+  if (session.key().session != call_) return;
   // A client's tunnel is there for its session: begin anew, which also finds another LNS.
   tunnel.close(cause, now);
 }

@@ -40,8 +40,6 @@ class Client final : public TunnelOwner {
   void reconfigure(config::ClientProfile profile, TimePoint now);
   void handle_timeout(TimePoint now);
   void resolved(const Resolver::Answer& answer, TimePoint now);
-  // Both ends sent SCCRQ and our attempt lost (RFC 2661 §4.4.3).
-  void tie_lost(Tunnel& tunnel, TimePoint now);
 
   const config::ClientProfile& profile() const { return profile_; }
   State state() const { return state_; }
@@ -53,6 +51,7 @@ class Client final : public TunnelOwner {
   // TunnelOwner
   const std::string& profile_name() const override { return profile_.name; }
   bool is_client() const override { return true; }
+  bool clamps_mss() const override { return profile_.mss_clamp; }
   void tunnel_up(Tunnel& tunnel, TimePoint now) override;
   void tunnel_down(Tunnel& tunnel, const Cause& cause, TimePoint now) override;
   void tunnel_gone(Tunnel& tunnel, TimePoint now) override;
@@ -75,13 +74,17 @@ class Client final : public TunnelOwner {
   void dial(TimePoint now);
   void try_primary(TimePoint now);
   void primary_failed(TimePoint now);
+  void abandon_primary(const Cause& cause, TimePoint now);
+  void step_failed(const Cause& cause, TimePoint now);
   void resolve_peer(std::size_t peer_index);
   void forget_question();
   void place_call(Tunnel& tunnel, TimePoint now);
   void attempt_failed(const Cause& cause, TimePoint now);
   void wait_and_retry(TimePoint now);
   void arm(std::optional<TimePoint> when);
-  void unpin();
+  void connected(TimePoint now);
+  void pin(std::optional<IpAddress>& place, const IpAddress& address, bool then_dial);
+  void unpin(std::optional<IpAddress>& place);
   bool needs_pin(const IpAddress& address) const;
   Result<std::shared_ptr<UdpSocket>, SocketError> port_for(const Endpoint& peer);
   LogContext log_context() const;
@@ -96,6 +99,7 @@ class Client final : public TunnelOwner {
   unsigned address_turn_ = 0;  // which of a name's addresses is next
   std::optional<Resolver::Token> question_;
   Endpoint peer_;
+  // Asked for, not necessarily done yet; each is given back once, whatever became of it.
   std::optional<IpAddress> pinned_;
   std::optional<IpAddress> candidate_pin_;
   struct Fallback {
@@ -103,8 +107,8 @@ class Client final : public TunnelOwner {
     Endpoint peer;
   } fallback_;                 // where we stay when the first LNS does not answer
   std::uint64_t attempt_ = 0;  // tells a late answer of an earlier attempt from this one's
-  std::shared_ptr<UdpSocket> port_;
   TunnelId current_;
+  SessionId call_;      // the one that we placed in it
   TunnelId candidate_;  // a tunnel to the first LNS while a later one is in use
   unsigned tunnels_ = 0;
   unsigned sessions_ = 0;

@@ -1,6 +1,9 @@
 #include "daemon/listener.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <set>
+#include <utility>
 
 #include "base/log.h"
 #include "daemon/machine_settings.h"
@@ -13,6 +16,8 @@ namespace {
 
 constexpr Duration kPortRetry = 5s;
 constexpr std::size_t kRemembered = 32;
+// Ephemeral ports, each good for one tunnel with every peer.
+constexpr std::size_t kMaxFloatingPorts = 256;
 
 std::uint16_t number_of(wire::StopCcnResult result) { return static_cast<std::uint16_t>(result); }
 std::uint16_t number_of(wire::GeneralError error) { return static_cast<std::uint16_t>(error); }
@@ -32,6 +37,7 @@ Listener::Listener(OwnerContext& context, std::uint32_t number, config::Listener
 Listener::~Listener() {
   context_.environment.timers.remove(timer_key(TimerKind::listener, number_));
   if (held_) context_.environment.dataplane.release_address(*held_);
+  context_.pools.leave(number_);
 }
 
 LogContext Listener::log_context() const {
@@ -47,10 +53,12 @@ LogContext Listener::log_context() const {
 void Listener::prepare() {
   const config::ListenerIpv4& ipv4 = profile_.ppp.ipv4;
   shared_ = {};
-  pool_ =
-      ipv4.pool.empty()
-          ? std::make_shared<AddressPool>(ipv4.ranges, ipv4.exclude, users_.fixed_addresses())
-          : context_.pools.acquire(ipv4.pool, ipv4.ranges, ipv4.exclude, users_.fixed_addresses());
+  // Without a pool of its own it still keeps account of its users' addresses.
+  const std::string pool_name = ipv4.pool.empty() ? "@" + profile_.name : ipv4.pool;
+  const std::shared_ptr<AddressPool> old_pool = pool_;
+  pool_ = context_.pools.acquire(pool_name, number_, ipv4.ranges, ipv4.exclude,
+                                 users_.fixed_addresses());
+  if (old_pool && old_pool != pool_) move_leases(old_pool);
   const std::optional<IpAddress> wanted = ipv4.enabled && !ipv4.local_address.is_unspecified()
                                               ? std::optional(ipv4.local_address)
                                               : std::nullopt;
@@ -75,22 +83,32 @@ void Listener::start(TimePoint now) {
 
 void Listener::open_ports(TimePoint now) {
   ports_.clear();
-  problem_.clear();
+  const std::string old_problem = std::exchange(problem_, {});
   for (const IpAddress& address : profile_.addresses) {
     auto port = context_.environment.ports.acquire({address, profile_.port, 0});
-    if (!port) {
-      problem_ = port.error().to_string();
-      break;
+    if (port) {
+      ports_.push_back(std::move(*port));
+      continue;
     }
-    ports_.push_back(std::move(*port));
+    // "::" is what the default says; a host without IPv6 still has the rest.
+    const int code = port.error().code;
+    if (address.is_v6() && address.is_unspecified() && profile_.addresses.size() > 1 &&
+        (code == EAFNOSUPPORT || code == EADDRNOTAVAIL)) {
+      log(LogLevel::info, log_context(), "no IPv6 here: {}", port.error().to_string());
+      continue;
+    }
+    problem_ = port.error().to_string();
+    break;
   }
+  if (problem_.empty() && ports_.empty()) problem_ = "no address to listen on";
   if (problem_.empty()) {
     for (const auto& port : ports_)
       log(LogLevel::notice, log_context(), "listening on {}", port->local().to_string());
     return;
   }
   ports_.clear();
-  log(LogLevel::error, log_context(), "{}; trying again in {} s", problem_,
+  log(problem_ == old_problem ? LogLevel::debug : LogLevel::error, log_context(),
+      "{}; trying again every {} s", problem_,
       std::chrono::duration_cast<std::chrono::seconds>(kPortRetry).count());
   context_.environment.timers.set(timer_key(TimerKind::listener, number_), now + kPortRetry);
 }
@@ -115,11 +133,34 @@ void Listener::stop(const Cause& cause, TimePoint now) {
 
 void Listener::reconfigure(config::ListenerProfile profile, TimePoint now) {
   const bool other_ports = profile.addresses != profile_.addresses || profile.port != profile_.port;
+  const bool now_autostart = profile.autostart && !profile_.autostart;
+  if (profile.limits != profile_.limits) admission_.reconfigure(profile.limits);
   profile_ = std::move(profile);
-  admission_.reconfigure(profile_.limits);
   users_.replace(profile_.users);
+  interface_ids_.reconfigure(profile_.ppp.ipv6.pool);
   prepare();
+  for (const auto& [id, tunnel] : context_.environment.tunnels.all()) {
+    if (&tunnel->owner() != this) continue;
+    for (const auto& [session_id, session] : tunnel->sessions())
+      session->set_limits(profile_.idle_timeout, profile_.session_timeout);
+  }
   if (wanted_ && other_ports) open_ports(now);
+  if (now_autostart) start(now);
+}
+
+// Another pool is in charge: it must know who has which of its addresses, and is given them back.
+void Listener::move_leases(const std::shared_ptr<AddressPool>& from) {
+  for (const auto& [id, tunnel] : context_.environment.tunnels.all()) {
+    if (&tunnel->owner() != this) continue;
+    for (const auto& [session_id, session] : tunnel->sessions()) {
+      Lease& lease = session->lease();
+      if (!lease.address || lease.pool != from) continue;
+      // Taken in the new one already: it stays with the old one, which is there while it is used.
+      if (!pool_->take(*lease.address)) continue;
+      from->release(*lease.address);
+      lease.pool = pool_;
+    }
+  }
 }
 
 bool Listener::answers_on(const Endpoint& local, bool exact) const {
@@ -163,13 +204,14 @@ std::shared_ptr<UdpSocket> Listener::port_for(const config::Tunnel& settings,
   }
   if (!other_port) return env.ports.find(datagram.local);
   const IpAddress any = datagram.local.address.is_v4() ? IpAddress() : IpAddress::v6({});
-  for (const auto& port : floating_) {
-    const auto others = env.tunnels.with_peer(datagram.source);
-    const bool taken = std::any_of(others.begin(), others.end(), [&](const Tunnel* other) {
-      return !other->has_ended() && other->local().port == port->local().port;
-    });
-    if (port->local().address == any && !taken) return port;
+  std::set<std::uint16_t> taken;
+  for (const Tunnel* other : env.tunnels.with_peer(datagram.source)) {
+    if (!other->has_ended()) taken.insert(other->local().port);
   }
+  for (const auto& port : floating_) {
+    if (port->local().address == any && !taken.contains(port->local().port)) return port;
+  }
+  if (floating_.size() >= kMaxFloatingPorts) return nullptr;
   auto port = env.ports.acquire({any, 0, 0});
   if (!port) {
     log(LogLevel::error, log_context(), "{}", port.error().to_string());
@@ -182,9 +224,7 @@ std::shared_ptr<UdpSocket> Listener::port_for(const config::Tunnel& settings,
 void Listener::receive_sccrq(const wire::ControlMessage& message, const Datagram& datagram,
                              TimePoint now) {
   Environment& env = context_.environment;
-  const Admission::Verdict verdict = admission_.judge(datagram.source.address, now);
-  if (verdict != Admission::Verdict::admitted) return;  // counted; a retransmission may pass
-  if (tunnels_ >= profile_.limits.tunnels) {
+  if (tunnels_ >= profile_.limits.tunnels || env.tunnels.size() >= context_.daemon.max_tunnels) {
     refuse(message, datagram, number_of(wire::StopCcnResult::general_error),
            number_of(wire::GeneralError::insufficient_resources), "too many tunnels");
     return;
@@ -194,8 +234,9 @@ void Listener::receive_sccrq(const wire::ControlMessage& message, const Datagram
   if (settings == nullptr || (profile_.require_tunnel_auth && settings->secret.empty())) {
     const std::string_view text =
         settings == nullptr ? "unknown peer" : "tunnel authentication is required";
-    log(LogLevel::notice, log_context(), "{} (\"{}\") refused: {}", datagram.source.to_string(),
-        printable(as_bytes(host_name)), text);
+    log(refusals_logged_.take(now) ? LogLevel::notice : LogLevel::debug, log_context(),
+        "{} (\"{}\") refused: {}", datagram.source.to_string(), printable(as_bytes(host_name)),
+        text);
     refuse(message, datagram, number_of(wire::StopCcnResult::not_authorized), std::nullopt, text);
     return;
   }
@@ -210,8 +251,12 @@ void Listener::receive_sccrq(const wire::ControlMessage& message, const Datagram
     if (Tunnel* victim = env.tunnels.find(*evicted)) victim->lose_tie(now);
   }
   auto& l2tp = shared_.l2tp[settings];
-  if (!l2tp)
-    l2tp = l2tp_settings(*settings, context_.machine_name, profile_.limits.sessions_per_tunnel);
+  if (!l2tp) {
+    config::Tunnel effective = *settings;
+    // Whoever must prove itself is asked to.
+    effective.challenge = effective.challenge || profile_.require_tunnel_auth;
+    l2tp = l2tp_settings(effective, context_.machine_name, profile_.limits.sessions_per_tunnel);
+  }
   Tunnel::Address address{.port = std::move(port),
                           .peer = datagram.source,
                           .local = datagram.local.address,
@@ -221,6 +266,7 @@ void Listener::receive_sccrq(const wire::ControlMessage& message, const Datagram
       std::make_unique<Tunnel>(env, *this, *id, profile_.name + "-" + std::to_string(id->value()),
                                l2tp, std::move(address)));
   tunnel.receive(message, datagram, now);
+  if (tunnel.has_ended()) tunnel.abandon();
 }
 
 void Listener::tunnel_up(Tunnel& tunnel, TimePoint now) {
@@ -259,21 +305,36 @@ void Listener::place_calls(Tunnel& tunnel, TimePoint now) {
 void Listener::tunnel_down(Tunnel& tunnel, const Cause& cause, TimePoint) {
   admission_.remove_half_open(tunnel.id());
   // A flood of half-open tunnels must not wash away what an administrator wants to see.
-  if (cause.code != CauseCode::tie_lost && cause.code != CauseCode::shutdown &&
-      cause.code != CauseCode::admin_close) {
+  const bool is_news = tunnel.kernel_has_it() || cause.code == CauseCode::tunnel_auth_failed;
+  if (is_news && cause.code != CauseCode::shutdown && cause.code != CauseCode::admin_close) {
     remember(tunnel.peer().to_string(), {}, cause);
   }
 }
 
-void Listener::tunnel_gone(Tunnel&, TimePoint) { --tunnels_; }
+void Listener::tunnel_gone(Tunnel&, TimePoint) {
+  --tunnels_;
+  if (tunnels_ == 0) floating_.clear();
+}
+
+bool Listener::has_room() const {
+  return sessions_ < profile_.limits.sessions &&
+         context_.environment.sessions.size() <= context_.daemon.max_sessions;
+}
+
+// From the call's beginning on: what is being set up takes room, too.
+void Listener::count(Session& session) {
+  if (std::exchange(session.lease().counted, true)) return;
+  ++sessions_;
+}
 
 void Listener::incoming_call(Tunnel& tunnel, SessionId session, const l2tp::IncomingCallRequest&,
                              TimePoint now) {
-  if (sessions_ >= profile_.limits.sessions || !wanted_) {
+  if (!has_room() || !wanted_) {
     tunnel.reject_call(session, {.code = CauseCode::no_resources, .message = "too many sessions"},
                        now);
     return;
   }
+  if (Session* accepted = tunnel.find(session)) count(*accepted);
   tunnel.accept_call(session, now);
 }
 
@@ -283,14 +344,14 @@ void Listener::outgoing_call(Tunnel& tunnel, SessionId session, const l2tp::Outg
       session, {.code = CauseCode::refused, .message = "no profile answers outgoing calls"}, now);
 }
 
-std::shared_ptr<const ppp::LinkSettings> Listener::link_for(std::uint32_t fits) {
-  auto& settings = shared_.link[fits];
-  if (!settings) settings = link_settings(profile_, context_.machine_name, fits);
+std::shared_ptr<const ppp::LinkSettings> Listener::link_for(ppp::Role role, std::uint32_t fits) {
+  auto& settings = shared_.link[role == ppp::Role::calling ? 1 : 0][fits];
+  if (!settings) settings = link_settings(profile_, context_.machine_name, role, fits);
   return settings;
 }
 
 SessionPlan Listener::plan_session(Session& session, const l2tp::SessionUp& call) {
-  ++sessions_;
+  count(session);
   SessionPlan plan;
   const bool sequence = call.parameters.sequencing_required ||
                         profile_.data_sequencing != config::DataSequencing::none;
@@ -301,7 +362,7 @@ SessionPlan Listener::plan_session(Session& session, const l2tp::SessionUp& call
                              .ipsec = false,
                              .peer_mru = 65535,
                              .limit = {}});
-  plan.link = link_for(fits);
+  plan.link = link_for(role_of(call.kind), fits);
   plan.install_point = effective_install_point(profile_.install_point, profile_.data_sequencing,
                                                call.parameters.sequencing_required);
   if (profile_.ppp.authenticate.empty()) {
@@ -331,6 +392,7 @@ bool Listener::lend_addresses(Session& session, const config::User* user) {
     } else {
       lease.address = pool_->allocate(name);
     }
+    lease.pool = pool_;
   }
   if (profile_.ppp.ipv6.enabled && lease.interface_id == 0) {
     if (user && user->interface_id) {
@@ -340,7 +402,9 @@ bool Listener::lend_addresses(Session& session, const config::User* user) {
     }
   }
   if (user) lease.routes = user->routes;
-  return !profile_.ppp.ipv4.enabled || lease.address.has_value() || profile_.ppp.ipv6.enabled;
+  // A listener without addresses of its own may still do IPv6; one whose pool is empty is full.
+  const bool does_without = profile_.ppp.ipv4.ranges.empty() && profile_.ppp.ipv6.enabled;
+  return !profile_.ppp.ipv4.enabled || lease.address.has_value() || does_without;
 }
 
 void Listener::credentials_needed(Session& session, const ppp::AuthRequest& request,
@@ -357,6 +421,7 @@ void Listener::credentials_needed(Session& session, const ppp::AuthRequest& requ
     } else {
       lease.user = user->name;
       if (!lend_addresses(session, user)) {
+        users_.remove_session(std::exchange(lease.user, {}));
         verdict =
             ppp::AuthVerdict::refused(ppp::MsChapError::no_dialin_permission, "no address is free");
       }
@@ -412,10 +477,10 @@ void Listener::session_down(Session& session, const Cause& cause, TimePoint) {
 }
 
 void Listener::session_gone(Session& session, TimePoint) {
-  if (!session.was_planned()) return;
-  --sessions_;
   Lease& lease = session.lease();
-  if (lease.address) pool_->release(*lease.address);
+  if (!lease.counted) return;
+  --sessions_;
+  if (lease.address) lease.pool->release(*lease.address);
   if (lease.interface_id != 0) interface_ids_.release(lease.interface_id);
   if (!lease.user.empty()) users_.remove_session(lease.user);
 }

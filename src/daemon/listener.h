@@ -34,7 +34,11 @@ class Listener final : public TunnelOwner {
 
   // Does it answer on this local endpoint? `exact`: by address, not by a wildcard.
   bool answers_on(const Endpoint& local, bool exact) const;
-  // A SCCRQ that belongs to no tunnel yet.
+  // A stranger's SCCRQ: is there time for it? What is refused here is dropped without a word.
+  bool admits(const Endpoint& source, TimePoint now) {
+    return admission_.judge(source.address, now) == Admission::Verdict::admitted;
+  }
+  // A SCCRQ that belongs to no tunnel yet and was admitted.
   void receive_sccrq(const wire::ControlMessage& message, const Datagram& datagram, TimePoint now);
 
   const config::ListenerProfile& profile() const { return profile_; }
@@ -57,6 +61,7 @@ class Listener final : public TunnelOwner {
   // TunnelOwner
   const std::string& profile_name() const override { return profile_.name; }
   bool is_client() const override { return false; }
+  bool clamps_mss() const override { return profile_.mss_clamp; }
   void tunnel_up(Tunnel& tunnel, TimePoint now) override;
   void tunnel_down(Tunnel& tunnel, const Cause& cause, TimePoint now) override;
   void tunnel_gone(Tunnel& tunnel, TimePoint now) override;
@@ -77,7 +82,7 @@ class Listener final : public TunnelOwner {
   struct Shared {
     std::map<const config::Tunnel*, std::shared_ptr<const l2tp::Settings>> l2tp;
     std::map<std::uint32_t, std::shared_ptr<const ppp::LinkSettings>>
-        link;  // by what the path fits
+        link[2];  // by what the path fits; as the called and the calling end
   };
 
   void open_ports(TimePoint now);
@@ -87,7 +92,10 @@ class Listener final : public TunnelOwner {
               std::string_view text);
   std::shared_ptr<UdpSocket> port_for(const config::Tunnel& settings, const Datagram& datagram,
                                       TimePoint now);
-  std::shared_ptr<const ppp::LinkSettings> link_for(std::uint32_t fits);
+  std::shared_ptr<const ppp::LinkSettings> link_for(ppp::Role role, std::uint32_t fits);
+  bool has_room() const;
+  void count(Session& session);
+  void move_leases(const std::shared_ptr<AddressPool>& from);
   bool lend_addresses(Session& session, const config::User* user);
   void place_calls(Tunnel& tunnel, TimePoint now);
   void remember(const std::string& peer, const std::string& user, const Cause& cause);
@@ -109,6 +117,7 @@ class Listener final : public TunnelOwner {
   std::uint32_t tunnels_ = 0;
   std::uint32_t sessions_ = 0;
   std::deque<Ended> ended_;
+  TokenBucket refusals_logged_{1, 10};  // a line a second: a flood is not to fill the journal
 };
 
 }  // namespace l2tpm::daemon

@@ -45,7 +45,8 @@ void apply_link(const config::PppLink& link, std::uint32_t fits, ppp::LinkSettin
   const std::uint32_t encryption = link.mppe.mode == config::MppeMode::off ? 0 : 4;
   const auto auto_size =
       static_cast<std::uint16_t>(std::min<std::uint32_t>(fits - encryption, 65535));
-  settings.mru = link.mru.value_or(auto_size);
+  // Nobody is asked for more than PPP's default; of larger paths the peer's own MRU decides.
+  settings.mru = link.mru.value_or(std::min<std::uint16_t>(auto_size, 1500));
   // A wish for the MTU overrides the path: the session then says that it fragments.
   settings.mtu_limit = link.mtu.value_or(auto_size);
   switch (link.mppe.mode) {
@@ -95,9 +96,22 @@ std::shared_ptr<const l2tp::Settings> l2tp_settings(const config::Tunnel& tunnel
   return settings;
 }
 
+ppp::Role role_of(l2tp::CallKind kind) {
+  switch (kind) {
+    case l2tp::CallKind::lac_incoming:
+    case l2tp::CallKind::lns_outgoing:
+      return ppp::Role::calling;
+    case l2tp::CallKind::lns_incoming:
+    case l2tp::CallKind::lac_outgoing:
+      break;
+  }
+  return ppp::Role::called;
+}
+
 std::shared_ptr<const ppp::LinkSettings> link_settings(const config::ClientProfile& profile,
-                                                       std::uint32_t fits) {
+                                                       ppp::Role role, std::uint32_t fits) {
   auto settings = std::make_shared<ppp::LinkSettings>();
+  settings->role = role;
   apply_link(profile.ppp.link, fits, *settings);
   settings->answer = methods_of(profile.ppp.methods);
   settings->user = profile.ppp.user;
@@ -121,8 +135,9 @@ std::shared_ptr<const ppp::LinkSettings> link_settings(const config::ClientProfi
 
 std::shared_ptr<const ppp::LinkSettings> link_settings(const config::ListenerProfile& profile,
                                                        const std::string& machine_name,
-                                                       std::uint32_t fits) {
+                                                       ppp::Role role, std::uint32_t fits) {
   auto settings = std::make_shared<ppp::LinkSettings>();
+  settings->role = role;
   apply_link(profile.ppp.link, fits, *settings);
   settings->authenticate_peer = methods_of(profile.ppp.authenticate);
   settings->user = profile.ppp.user;

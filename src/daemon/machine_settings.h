@@ -6,6 +6,7 @@
 #include <string>
 
 #include "config/profile.h"
+#include "l2tp/call_info.h"
 #include "l2tp/settings.h"
 #include "ppp/link_settings.h"
 
@@ -16,12 +17,15 @@ std::shared_ptr<const l2tp::Settings> l2tp_settings(const config::Tunnel& tunnel
                                                     const std::string& machine_name,
                                                     std::uint32_t max_sessions);
 
+// Who placed the call: the side that sent ICRQ or OCRQ.
+ppp::Role role_of(l2tp::CallKind kind);
+
 // `fits`: the largest inner packet that the path carries whole (kernel::interface_mtu).
 std::shared_ptr<const ppp::LinkSettings> link_settings(const config::ClientProfile& profile,
-                                                       std::uint32_t fits);
+                                                       ppp::Role role, std::uint32_t fits);
 std::shared_ptr<const ppp::LinkSettings> link_settings(const config::ListenerProfile& profile,
                                                        const std::string& machine_name,
-                                                       std::uint32_t fits);
+                                                       ppp::Role role, std::uint32_t fits);
 
 // What a user of a listener gets: addresses of the session on top of the listener's settings. IPv6
 // needs an MTU of 1280 (RFC 8200 §5) and is not offered below.

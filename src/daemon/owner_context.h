@@ -1,11 +1,15 @@
 // What client and listener profiles borrow from the Service beside the Environment.
 #pragma once
 
+#include <cstdint>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
+#include "config/profile.h"
 #include "daemon/address_pool.h"
 #include "daemon/environment.h"
 #include "daemon/resolver.h"
@@ -14,25 +18,44 @@ namespace l2tpm::daemon {
 
 class Client;
 
-// Address pools by name: listeners that name the same pool share it.
+// Address pools by name: listeners that name the same pool share it, and none is given an address
+// that belongs to a user of another.
 class PoolTable {
  public:
-  std::shared_ptr<AddressPool> acquire(const std::string& name,
+  // `member`: the listener's number. It leaves the pool it had before.
+  std::shared_ptr<AddressPool> acquire(const std::string& name, std::uint32_t member,
                                        const std::vector<config::AddressRange>& ranges,
                                        const std::vector<config::AddressRange>& exclude,
                                        const std::vector<IpAddress>& fixed) {
-    std::shared_ptr<AddressPool> pool = pools_[name].lock();
+    leave(member);
+    Row& row = pools_[name];
+    row.fixed[member] = fixed;
+    std::vector<IpAddress> all;
+    for (const auto& [other, addresses] : row.fixed)
+      all.insert(all.end(), addresses.begin(), addresses.end());
+    std::shared_ptr<AddressPool> pool = row.pool.lock();
     if (pool) {
-      pool->reconfigure(ranges, exclude, fixed);
+      pool->reconfigure(ranges, exclude, all);
     } else {
-      pool = std::make_shared<AddressPool>(ranges, exclude, fixed);
-      pools_[name] = pool;
+      pool = std::make_shared<AddressPool>(ranges, exclude, all);
+      row.pool = pool;
     }
     return pool;
   }
+  void leave(std::uint32_t member) {
+    for (auto row = pools_.begin(); row != pools_.end();) {
+      row->second.fixed.erase(member);
+      row = row->second.fixed.empty() && row->second.pool.expired() ? pools_.erase(row)
+                                                                    : std::next(row);
+    }
+  }
 
  private:
-  std::map<std::string, std::weak_ptr<AddressPool>> pools_;
+  struct Row {
+    std::weak_ptr<AddressPool> pool;
+    std::map<std::uint32_t, std::vector<IpAddress>> fixed;  // by member
+  };
+  std::map<std::string, Row> pools_;
 };
 
 struct OwnerContext {
@@ -42,6 +65,7 @@ struct OwnerContext {
   std::unordered_map<Resolver::Token, Client*>& questions;
   PoolTable& pools;
   const std::string& machine_name;
+  const config::DaemonConfig& daemon;  // as it stands after the last reload
 };
 
 }  // namespace l2tpm::daemon

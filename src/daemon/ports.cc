@@ -23,6 +23,7 @@ Result<std::shared_ptr<UdpSocket>, SocketError> PortTable::acquire(const Endpoin
   const auto watched = loop_.watch(port->fd(), EPOLLIN, LoopPriority::control,
                                    [this, raw = port.get()](std::uint32_t) { on_readable_(*raw); });
   if (!watched) return Unexpected(SocketError{EIO, watched.error()});
+  std::erase_if(ports_, [](const auto& row) { return row.second.expired(); });
   ports_[bound] = port;
   return port;
 }

@@ -51,9 +51,20 @@ Service::Service(EventLoop& loop, kernel::Dataplane& dataplane, kernel::KernelFe
       resolver_(config_.daemon.resolver_threads),
       environment_{random_,           dataplane_, features_, timers_, *tunnel_sockets_,
                    *ppp_descriptors_, sessions_,  tunnels_,  ports_},
-      context_{environment_, resolver_, questions_, pools_, machine_name_} {}
+      context_{environment_, resolver_, questions_, pools_, machine_name_, config_.daemon} {}
 
-Service::~Service() = default;
+Service::~Service() {
+  for (const int fd : {tunnel_sockets_->fd(), ppp_descriptors_->fd(), dataplane_.completion_fd(),
+                       resolver_.completion_fd()}) {
+    loop_.unwatch(fd);
+  }
+  loop_.set_timer_handler({});
+  loop_.set_turn_end_handler({});
+  loop_.set_fair_turn_handler(this, {});
+  dataplane_.set_event_handler({});
+  // Before their owners, and before the tables that they are in.
+  tunnels_.clear();
+}
 
 void Service::set_state(State state) {
   if (state_ == state) return;
@@ -64,6 +75,7 @@ void Service::set_state(State state) {
 Result<Done, std::string> Service::run(std::function<void()> on_ready) {
   loop_.set_timer_handler([this] { on_deadlines(); });
   loop_.set_turn_end_handler([this] { end_of_turn(); });
+  loop_.set_fair_turn_handler(this, [this] { fair_turn(); });
   dataplane_.set_event_handler([this](const kernel::Event& event) { on_kernel_event(event); });
   const std::array watches{
       loop_.watch(tunnel_sockets_->fd(), EPOLLIN, LoopPriority::control,
@@ -153,7 +165,7 @@ void Service::on_control(const wire::Header& header, const Datagram& datagram, T
   } else {
     const wire::ControlMessage message = wire::decode_control(header);
     if (message.type == wire::MessageType::sccrq) {
-      on_sccrq(header, datagram, now);
+      on_sccrq(message, datagram, now);
       return;
     }
     // Some peers never fill in our tunnel id (D-Link DIR-300): if there is one tunnel with that
@@ -175,14 +187,15 @@ void Service::on_control(const wire::Header& header, const Datagram& datagram, T
   }
 }
 
-void Service::on_sccrq(const wire::Header& header, const Datagram& datagram, TimePoint now) {
-  const wire::ControlMessage message = wire::decode_control(header);
+void Service::on_sccrq(const wire::ControlMessage& message, const Datagram& datagram,
+                       TimePoint now) {
   if (message.assigned_tunnel_id) {
-    if (Tunnel* known = tunnels_.find_by_peer(datagram.source, *message.assigned_tunnel_id)) {
-      if (!known->has_ended()) {
-        known->receive(message, datagram, now);  // repeated: our answer was lost
-        return;
-      }
+    Tunnel* known = tunnels_.find_by_peer(datagram.source, *message.assigned_tunnel_id);
+    // A peer whose tunnel is up does not ask for it again: it has rebooted, and takes the same id
+    // each time.
+    if (known && !known->has_ended() && !known->is_up()) {
+      known->receive(message, datagram, now);  // repeated: our answer was lost
+      return;
     }
   }
   if (state_ == State::stopping) return;
@@ -191,6 +204,7 @@ void Service::on_sccrq(const wire::Header& header, const Datagram& datagram, Tim
     ++drops_.no_listener;
     return;
   }
+  if (!listener->admits(datagram.source, now)) return;  // counted; a retransmission may pass
   if (!settle_tie(message, datagram, now)) return;
   listener->receive_sccrq(message, datagram, now);
 }
@@ -329,9 +343,16 @@ void Service::sweep_counters(TimePoint now) {
       });
 }
 
+// Under a flood a listener is always ready, and most urgent.
+void Service::fair_turn() {
+  on_deadlines();
+  read_ppp_descriptors();
+  dataplane_.dispatch_completions();
+  on_answers();
+}
+
 void Service::end_of_turn() {
-  const TimePoint now = Clock::now();
-  tunnels_.reap(now);
+  tunnels_.reap(Clock::now());
   std::erase_if(retired_clients_, [this](const auto& client) {
     if (client->has_tunnels()) return false;
     std::erase_if(client_numbers_, [&](const auto& row) { return row.second == client.get(); });
@@ -342,7 +363,7 @@ void Service::end_of_turn() {
     std::erase_if(listener_numbers_, [&](const auto& row) { return row.second == listener.get(); });
     return true;
   });
-  check_stopped(now);
+  check_stopped();
   loop_.arm_timer(timers_.earliest());
 }
 
@@ -362,7 +383,7 @@ void Service::shut_down(std::function<void()> on_stopped) {
   log(LogLevel::notice, {}, "stopping: {} tunnels to close", tunnels_.size());
 }
 
-void Service::check_stopped(TimePoint) {
+void Service::check_stopped() {
   if (!on_stopped_) return;
   // A tunnel whose peer has acknowledged StopCCN only lingers; nobody needs to wait for that.
   const bool all_over = std::all_of(tunnels_.all().begin(), tunnels_.all().end(),

@@ -41,6 +41,8 @@ class Service final : public ServiceApi {
   void shut_down(std::function<void()> on_stopped);
   void set_state_observer(std::function<void()> observer) { on_state_ = std::move(observer); }
 
+  const TunnelTable& tunnels() const { return tunnels_; }
+
   // ServiceApi
   std::string version() const override;
   std::string state() const override;
@@ -73,7 +75,7 @@ class Service final : public ServiceApi {
   void read_ppp_descriptors();
   void on_datagram(const Datagram& datagram, TimePoint now);
   void on_control(const wire::Header& header, const Datagram& datagram, TimePoint now);
-  void on_sccrq(const wire::Header& header, const Datagram& datagram, TimePoint now);
+  void on_sccrq(const wire::ControlMessage& message, const Datagram& datagram, TimePoint now);
   bool settle_tie(const wire::ControlMessage& sccrq, const Datagram& datagram, TimePoint now);
   Listener* listener_for(const Endpoint& local) const;
   void on_deadlines();
@@ -81,11 +83,12 @@ class Service final : public ServiceApi {
   void on_kernel_event(const kernel::Event& event);
   void on_answers();
   void sweep_counters(TimePoint now);
+  void fair_turn();
   void end_of_turn();
   void set_state(State state);
   void start_profiles(TimePoint now);
   void apply(const config::Config& fresh, std::vector<std::string>& report, TimePoint now);
-  void check_stopped(TimePoint now);
+  void check_stopped();
   Tunnel* find_tunnel(const std::string& name) const;
 
   EventLoop& loop_;

@@ -1,5 +1,6 @@
 // The verbs of Service: profiles, look-up, reload.
 #include <algorithm>
+#include <charconv>
 
 #include "base/log.h"
 #include "config/diff.h"
@@ -34,8 +35,8 @@ std::vector<std::string> Service::kernel_features() const {
 
 Result<std::string, ApiError> Service::start(const std::string& profile) {
   const TimePoint now = Clock::now();
-  if (state_ == State::stopping)
-    return Unexpected(ApiError{ApiErrorCode::failed, "the daemon is stopping"});
+  if (state_ == State::stopping || state_ == State::starting)
+    return Unexpected(ApiError{ApiErrorCode::failed, "the daemon is " + state()});
   if (const auto client = clients_.find(profile); client != clients_.end()) {
     const Client::State state = client->second->state();
     if (state != Client::State::stopped && state != Client::State::failed &&
@@ -76,10 +77,17 @@ Result<Done, ApiError> Service::stop(const std::string& profile) {
 }
 
 Tunnel* Service::find_tunnel(const std::string& name) const {
-  for (const auto& [id, tunnel] : tunnels_.all()) {
-    if (tunnel->name() == name && !tunnel->has_ended()) return tunnel.get();
-  }
-  return nullptr;
+  if (const auto client = clients_.find(name); client != clients_.end())
+    return client->second->tunnel();
+  // A listener's tunnels are called after it and their id.
+  const auto dash = name.rfind('-');
+  std::uint32_t number = 0;
+  if (dash == std::string::npos) return nullptr;
+  const char* const end = name.data() + name.size();
+  const auto [rest, error] = std::from_chars(name.data() + dash + 1, end, number);
+  if (error != std::errc() || rest != end) return nullptr;
+  Tunnel* tunnel = tunnels_.find(TunnelId(number));
+  return tunnel && tunnel->name() == name && !tunnel->has_ended() ? tunnel : nullptr;
 }
 
 Result<Done, ApiError> Service::close_session(const std::string& tunnel, std::uint32_t session) {
@@ -98,7 +106,9 @@ Result<Done, ApiError> Service::close_session(const std::string& tunnel, std::ui
 
 std::vector<std::string> Service::reload() {
   std::vector<std::string> report;
-  set_state(State::reloading);
+  if (state_ == State::stopping) return {"error: the daemon is stopping"};
+  const bool starting = state_ == State::starting;
+  if (!starting) set_state(State::reloading);
   const config::Loaded fresh = config::load(config_directory_);
   for (const config::ConfigError& error : fresh.errors) {
     log(LogLevel::error, {}, "{}", error.to_string());
@@ -106,6 +116,11 @@ std::vector<std::string> Service::reload() {
   }
   for (const config::ConfigError& warning : fresh.warnings)
     log(LogLevel::warning, {}, "{}", warning.to_string());
+  if (starting) {
+    // Nothing runs yet: what is started once the leftovers are cleared is the fresh.
+    config_ = config::keep_refused(config_, fresh);
+    return report;
+  }
   apply(config::keep_refused(config_, fresh), report, Clock::now());
   for (const std::string& line : report) log(LogLevel::notice, {}, "reload: {}", line);
   set_state(State::running);

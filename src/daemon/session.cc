@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
+#include <utility>
 
 #include "base/log.h"
 #include "base/overloaded.h"
@@ -20,6 +22,9 @@ namespace {
 constexpr std::size_t kMaxEarlyFrames = 4;
 // One turn reads at most so many frames of one descriptor: others have a right to the loop, too.
 constexpr int kFramesPerTurn = 16;
+// From the call to addresses on the interface. The link has deadlines of its own, but none while it
+// waits for the kernel, and a peer that starts LCP again and again moves them.
+constexpr Duration kSetupLimit = 180s;
 
 Cause kernel_cause(const kernel::KernelError& error) {
   Cause cause{.code = error.error == EBUSY ? CauseCode::no_resources : CauseCode::kernel_failed};
@@ -105,13 +110,14 @@ void Session::call_up(const l2tp::SessionUp& call, TimePoint now) {
   plan_ = std::make_unique<SessionPlan>(tunnel_.owner().plan_session(*this, call));
   link_ = std::make_unique<ppp::Link>(plan_->link, env_.random);
   set_state(State::authenticating, now);
+  env_.timers.set(timer_key(TimerKind::session_limit, slot_), now + kSetupLimit);
   if (plan_->install_point == config::InstallPoint::at_call_established) {
     install(false, now);  // the link opens when the kernel numbers its frames
     return;
   }
   link_->open(now);
   carry_out(now);
-  for (const Bytes& frame : std::exchange(early_, {})) receive_data(frame, now);
+  for (const Bytes& frame : std::exchange(early_, {})) receive_data(frame, false, now);
 }
 
 void Session::call_down(const Cause& cause, bool in_bulk, TimePoint now) {
@@ -161,8 +167,10 @@ void Session::check_gone(TimePoint now) {
   tunnel_.session_gone(*this, now);
 }
 
-void Session::receive_data(ByteView frame, TimePoint now) {
+void Session::receive_data(ByteView frame, bool sequenced, TimePoint now) {
   if (state_ == State::closing) return;
+  // The kernel counts from zero: the sooner it sees the numbers the less it takes for lost.
+  if (sequenced && link_ && kernel_ == KernelState::none) install(false, now);
   if (!link_ || link_->phase() == ppp::LinkPhase::dead) {
     if (early_.size() < kMaxEarlyFrames) early_.emplace_back(frame.begin(), frame.end());
     return;
@@ -198,7 +206,26 @@ void Session::handle_timeout(TimePoint now) {
 }
 
 void Session::handle_session_limit(TimePoint now) {
-  close({.code = CauseCode::session_timeout}, now);
+  if (announced_up_) {
+    close({.code = CauseCode::session_timeout}, now);
+  } else {
+    close({.code = CauseCode::setup_timeout, .message = "the session did not come up in time"},
+          now);
+  }
+}
+
+void Session::set_limits(Duration idle_timeout, Duration session_timeout) {
+  if (!plan_) return;
+  plan_->idle_timeout = idle_timeout;
+  plan_->session_timeout = session_timeout;
+  if (announced_up_ && state_ != State::closing) arm_session_limit();
+}
+
+void Session::arm_session_limit() {
+  env_.timers.set(timer_key(TimerKind::session_limit, slot_),
+                  plan_->session_timeout > Duration::zero()
+                      ? std::optional(up_at_ + plan_->session_timeout)
+                      : std::nullopt);
 }
 
 void Session::supply_verdict(const ppp::AuthVerdict& verdict,
@@ -274,7 +301,13 @@ void Session::carry_out(ppp::LinkAction& action, TimePoint now) {
                 authenticated.message.empty() ? "" : ": ",
                 printable(as_bytes(authenticated.message)));
           },
-          [&](const ppp::Install&) { install(true, now); },
+          [&](const ppp::Install&) {
+            if (kernel_ == KernelState::installing) {
+              unit_wanted_ = true;
+            } else {
+              install(true, now);
+            }
+          },
           [&](ppp::SetMppe& set) {
             const auto done = [this_key = key_,
                                &env = env_](const Result<Done, kernel::KernelError>& result) {
@@ -356,16 +389,17 @@ void Session::install(bool with_unit, TimePoint now) {
   static_cast<void>(now);
   env_.dataplane.install(
       std::move(spec),
-      [key = key_, &env = env_](Result<kernel::Installed, kernel::KernelError> result) {
+      [key = key_, mtu = mtu_, &env = env_](Result<kernel::Installed, kernel::KernelError> result) {
         // Found again by its ids: it may have ended while the kernel worked.
         Tunnel* tunnel = env.tunnels.find(key.tunnel);
         if (Session* session = tunnel ? tunnel->find(key.session) : nullptr) {
-          session->install_done(std::move(result), Clock::now());
+          session->install_done(std::move(result), mtu, Clock::now());
         }
       });
 }
 
-void Session::install_done(Result<kernel::Installed, kernel::KernelError> result, TimePoint now) {
+void Session::install_done(Result<kernel::Installed, kernel::KernelError> result, std::uint32_t mtu,
+                           TimePoint now) {
   if (kernel_ == KernelState::removing) return;  // the remove that overtook it reports for both
   if (!result) {
     // Nothing of it is left in the kernel, but an unbound session whose upgrade failed still is.
@@ -387,11 +421,14 @@ void Session::install_done(Result<kernel::Installed, kernel::KernelError> result
   if (!has_unit && link_->phase() == ppp::LinkPhase::dead) {
     link_->open(now);
     carry_out(now);
-    for (const Bytes& frame : std::exchange(early_, {})) receive_data(frame, now);
+    for (const Bytes& frame : std::exchange(early_, {})) receive_data(frame, false, now);
   }
   // What waited in the kernel is older than what it will bring from now on.
-  for (const Bytes& frame : result->frames) receive_data(frame, now);
+  for (const Bytes& frame : result->frames) receive_data(frame, false, now);
+  if (std::exchange(unit_wanted_, false) && !has_unit) install(true, now);
   if (has_unit && state_ != State::closing) {
+    // LCP may have agreed on another size while the kernel worked.
+    if (mtu_ != mtu) env_.dataplane.set_mtu(key_, mtu_, plan_->link->mru, {});
     log(LogLevel::info, log_context(), "session {}: the kernel carries it on {} (MTU {})",
         key_.session.value(), plan_->interface_name, mtu_);
     link_->installed(now);
@@ -462,9 +499,8 @@ void Session::network_applied(const Result<Done, kernel::KernelError>& result, T
   if (announced_up_) return;
   announced_up_ = true;
   up_since_ = realtime_usec();
-  if (plan_->session_timeout > Duration::zero()) {
-    env_.timers.set(timer_key(TimerKind::session_limit, slot_), now + plan_->session_timeout);
-  }
+  up_at_ = now;
+  arm_session_limit();
   std::string addresses;
   if (network_->ipv4)
     addresses = network_->ipv4->local.to_string() + " peer " + network_->ipv4->peer.to_string();

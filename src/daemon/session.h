@@ -19,12 +19,16 @@
 
 namespace l2tpm::daemon {
 
+class AddressPool;
+
 // What the owner lent to this session; given back in TunnelOwner::session_gone.
 struct Lease {
   std::string user;  // the configured name, not what the peer wrote
   std::optional<IpAddress> address;
+  std::shared_ptr<AddressPool> pool;  // where the address goes back to
   std::uint64_t interface_id = 0;
   std::vector<IpPrefix> routes;
+  bool counted = false;  // in the owner's number of sessions
 };
 
 class Session {
@@ -42,13 +46,16 @@ class Session {
   // The call is over. `in_bulk`: the whole tunnel goes, whose owner removes the kernel's side at
   // once.
   void call_down(const Cause& cause, bool in_bulk, TimePoint now);
-  // A PPP frame that came as a data message, before the kernel had the session.
-  void receive_data(ByteView frame, TimePoint now);
+  // A PPP frame that came as a data message, before the kernel had the session. `sequenced`: with
+  // Ns and Nr.
+  void receive_data(ByteView frame, bool sequenced, TimePoint now);
   void descriptor_ready(bool is_unit, TimePoint now);
   void handle_timeout(TimePoint now);
   void handle_session_limit(TimePoint now);
   void supply_verdict(const ppp::AuthVerdict& verdict, std::optional<ppp::NetworkSettings> network,
                       TimePoint now);
+  // After a reload; counted from when the session came up.
+  void set_limits(Duration idle_timeout, Duration session_timeout);
   // Politely: Terminate-Request, then CDN.
   void close(const Cause& cause, TimePoint now);
   // At once: CDN, and the kernel's side removed.
@@ -112,7 +119,9 @@ class Session {
   void carry_out(ppp::LinkAction& action, TimePoint now);
   void send_frame(const Bytes& frame);
   void install(bool with_unit, TimePoint now);
-  void install_done(Result<kernel::Installed, kernel::KernelError> result, TimePoint now);
+  void install_done(Result<kernel::Installed, kernel::KernelError> result, std::uint32_t mtu,
+                    TimePoint now);
+  void arm_session_limit();
   void watch_descriptors();
   void unwatch_descriptors();
   void link_down(const Cause& cause, TimePoint now);
@@ -137,6 +146,7 @@ class Session {
   bool announced_up_ = false;
   bool mtu_warned_ = false;
   bool gone_reported_ = false;
+  bool unit_wanted_ = false;  // as soon as the kernel has the session without one
   std::uint8_t early_frames_ = 0;
   std::uint32_t mtu_ = 0;
   int ifindex_ = 0;
@@ -151,7 +161,7 @@ class Session {
   Lease lease_;
   Cause cause_;
   std::uint64_t rx_packets_ = 0, tx_packets_ = 0, rx_bytes_ = 0, tx_bytes_ = 0;
-  TimePoint last_traffic_{};
+  TimePoint up_at_{}, last_traffic_{};
 };
 std::string_view name(Session::State state);
 

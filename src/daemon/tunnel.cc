@@ -63,9 +63,10 @@ bool Tunnel::is_from_peer(const Datagram& datagram) const {
 
 bool Tunnel::receive(const wire::ControlMessage& message, const Datagram& datagram, TimePoint now) {
   if (!is_from_peer(datagram)) return false;
-  const bool first_answer = connection_.state() == l2tp::ControlConnection::State::wait_ctl_reply &&
-                            message.type == wire::MessageType::sccrp;
-  if (first_answer) {
+  const bool was_asking = connection_.state() == l2tp::ControlConnection::State::wait_ctl_reply;
+  connection_.receive(message, datagram.bytes.size(), now);
+  // Only what the machine took for an answer says where the peer is.
+  if (was_asking && connection_.state() != l2tp::ControlConnection::State::wait_ctl_reply) {
     local_ = datagram.local.address;
     if (datagram.source != peer_) {
       log(LogLevel::info, log_context(), "the peer answers from {}", datagram.source.to_string());
@@ -73,7 +74,6 @@ bool Tunnel::receive(const wire::ControlMessage& message, const Datagram& datagr
       peer_ = datagram.source;
     }
   }
-  connection_.receive(message, datagram.bytes.size(), now);
   if (const TunnelId peer_tunnel = connection_.peer().tunnel)
     env_.tunnels.index_peer(*this, peer_tunnel);
   carry_out(now);
@@ -84,7 +84,7 @@ bool Tunnel::receive_data(const wire::Header& header, const Datagram& datagram, 
   if (datagram.source != peer_) return false;
   Session* session = find(header.session_id);
   if (!session) return false;
-  session->receive_data(header.payload, now);
+  session->receive_data(header.payload, header.has_sequence, now);
   return true;
 }
 
@@ -105,6 +105,12 @@ void Tunnel::close(const Cause& cause, TimePoint now) {
   if (cause_.code == CauseCode::none) cause_ = cause;
   connection_.close(cause, now);
   carry_out(now);
+}
+
+void Tunnel::abandon() {
+  finished_ = true;
+  env_.timers.remove(timer_key(TimerKind::tunnel, id_.value()));
+  env_.tunnels.note_change(id_);
 }
 
 void Tunnel::lose_tie(TimePoint now) {
@@ -251,8 +257,10 @@ void Tunnel::up(TunnelId peer_tunnel, TimePoint now) {
     close({.code = CauseCode::kernel_failed, .message = "no socket for the tunnel"}, now);
     return;
   }
-  env_.dataplane.add_tunnel(
-      {.local = id_, .peer = peer_tunnel, .socket = socket_->shared_fd(), .clamp_mss = true});
+  env_.dataplane.add_tunnel({.local = id_,
+                             .peer = peer_tunnel,
+                             .socket = socket_->shared_fd(),
+                             .clamp_mss = owner_.clamps_mss()});
   added_to_kernel_ = true;
   log(LogLevel::notice, log_context(), "tunnel is up: {} to {} (\"{}\"), ids {} and {}",
       local().to_string(), peer_.to_string(), printable(as_bytes(connection_.peer().host_name)),
@@ -262,7 +270,10 @@ void Tunnel::up(TunnelId peer_tunnel, TimePoint now) {
 
 void Tunnel::open_socket() {
   const Endpoint at{local_, port_ ? port_->local().port : std::uint16_t{0}, 0};
-  auto socket = UdpSocket::connect(at, peer_);
+  // A peer that rebooted, or several behind one address and port, come on a pair that an older
+  // tunnel has. Our own tunnels never do that (Client::port_for).
+  const bool may_share = env_.features.session_by_id && !owner_.is_client();
+  auto socket = UdpSocket::connect(at, peer_, UdpSocket::Filter::control_and_ppp, may_share);
   if (!socket) {
     log(LogLevel::error, log_context(), "{}", socket.error().to_string());
     return;
@@ -277,8 +288,11 @@ void Tunnel::open_socket() {
 void Tunnel::down(const Cause& cause, TimePoint now) {
   ended_ = true;
   if (cause_.code == CauseCode::none) cause_ = cause;
-  log(LogLevel::notice, log_context(), "tunnel with {} ended: {}", peer_.to_string(),
-      cause_.to_string());
+  // Strangers may come and go by the thousand: of them only a wrong secret is news.
+  const bool is_news =
+      established_at_ != 0 || owner_.is_client() || cause_.code == CauseCode::tunnel_auth_failed;
+  log(is_news ? LogLevel::notice : LogLevel::debug, log_context(), "tunnel with {} ended: {}",
+      peer_.to_string(), cause_.to_string());
   if (added_to_kernel_) {
     kernel_removal_pending_ = true;
     env_.dataplane.remove_tunnel(
@@ -291,11 +305,22 @@ void Tunnel::down(const Cause& cause, TimePoint now) {
           tunnel->kernel_removal_pending_ = false;
           for (const auto& [session_id, session] : tunnel->sessions_)
             session->kernel_gone_in_bulk(removed_at);
+          tunnel->release_socket();
           env.tunnels.note_change(id);
         });
+  } else {
+    release_socket();
   }
   owner_.tunnel_down(*this, cause_, now);
   env_.tunnels.note_change(id_);
+}
+
+// What is left to say goes through the port: the peer, or we, may come back on the same pair while
+// this tunnel lingers.
+void Tunnel::release_socket() {
+  if (!socket_) return;
+  env_.tunnel_sockets.remove(socket_->fd());
+  socket_.reset();
 }
 
 bool Tunnel::reap(TimePoint now) {

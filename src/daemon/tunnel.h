@@ -43,6 +43,8 @@ class Tunnel {
   void handle_timeout(TimePoint now);
 
   void close(const Cause& cause, TimePoint now);
+  // A stranger was refused: nothing is kept to repeat the refusal, its next SCCRQ gets it again.
+  void abandon();
   void lose_tie(TimePoint now);
   void probe(TimePoint now);
   SessionId place_incoming_call(const l2tp::IncomingCallRequest& request, TimePoint now);
@@ -58,6 +60,7 @@ class Tunnel {
 
   TunnelId id() const { return id_; }
   const std::string& name() const { return name_; }
+  void rename(std::string name) { name_ = std::move(name); }
   TunnelOwner& owner() const { return owner_; }
   const Endpoint& peer() const { return peer_; }
   Endpoint local() const;
@@ -90,6 +93,7 @@ class Tunnel {
   void up(TunnelId peer_tunnel, TimePoint now);
   void down(const Cause& cause, TimePoint now);
   void open_socket();
+  void release_socket();
   Session& make_session(SessionId id);
   bool is_from_peer(const Datagram& datagram) const;
   std::string_view state_text() const;
@@ -136,8 +140,10 @@ class TunnelTable {
   void peer_moved(Tunnel& tunnel, const Endpoint& from);
   // Looked at by reap().
   void note_change(TunnelId id) { changed_.push_back(id); }
-  // Destroys what may go. Returns whether tunnels remain.
+  // Destroys what may go.
   void reap(TimePoint now);
+  // All at once, without a word to anybody: the end of the daemon.
+  void clear() { tunnels_.clear(); }
 
   const std::unordered_map<TunnelId, std::unique_ptr<Tunnel>>& all() const { return tunnels_; }
   std::size_t size() const { return tunnels_.size(); }

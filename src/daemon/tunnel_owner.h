@@ -38,6 +38,8 @@ class TunnelOwner {
 
   virtual const std::string& profile_name() const = 0;
   virtual bool is_client() const = 0;
+  // The MSS of TCP connections through this owner's sessions is clamped.
+  virtual bool clamps_mss() const = 0;
 
   virtual void tunnel_up(Tunnel& tunnel, TimePoint now) = 0;
   // No session is left and no call can be made; the tunnel may still acknowledge for a while.
