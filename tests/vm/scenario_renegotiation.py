@@ -73,7 +73,8 @@ def off_during(lab):
     session.restart_lcp()
     wait_until(lambda: not [a for i in lns.ppp_interfaces() for a in i["addr_info"]
                             if a["family"] == "inet"], 20, "the address is away")
-    check(not [r for r in lns.routes() if r["dst"].startswith("10.")], "its routes are away")
+    wait_until(lambda: not [r for r in lns.routes() if r["dst"].startswith("10.")], 10,
+               "its routes are away")
     check(lns.ppp_interfaces() and lns.l2tp_sessions(), "the kernel keeps the session")
     peer.actions.clear()
     peer.wait("IPCP opened", 40, 2)
