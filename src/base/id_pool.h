@@ -1,6 +1,6 @@
 // Random non-zero identifiers below a bound, each used once at a time and resting after use, so
-// that a late packet or a kernel object still going away never meets a new owner (reference: id
-// quarantine).
+// that a late packet or a kernel object still going away never meets a new owner; in an LNS a
+// number is wanted again soon.
 #pragma once
 
 #include <cstdint>

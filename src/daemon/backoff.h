@@ -30,7 +30,7 @@ class Backoff {
   unsigned failures_ = 0;
 };
 
-// Which LNS of a profile's list is next (reference: operators, "Our rule"). Peers are numbered in
+// Which LNS of a profile's list is next, and when each may be tried again. Peers are numbered in
 // the profile's order, 0 is the most wanted. A peer that did not answer is locked for 10 s,
 // doubling up to 300 s; a busy one is only passed over once; when all are locked, the one that
 // failed longest ago is tried.

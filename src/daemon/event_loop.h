@@ -22,7 +22,7 @@
 
 namespace l2tpm::daemon {
 
-// Lower runs first: control messages before PPP, both before the bus (DESIGN.md section 7). Signals
+// Lower runs first: control messages before PPP, both before the bus. Signals
 // are rare and come before all. That a flood on a listener does not keep the others waiting forever
 // is what fair turns are for.
 enum class LoopPriority : std::int64_t {

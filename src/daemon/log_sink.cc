@@ -16,7 +16,8 @@
 namespace l2tpm::daemon {
 namespace {
 
-// sd_journal_sendv takes FIELD=value pairs; the names are those of reference/ecosystem.md 5.5.
+// sd_journal_sendv takes FIELD=value pairs; what is not systemd.journal-fields(7) begins with
+// L2TPM_.
 class JournalSink final : public LogSink {
  public:
   void write(LogLevel level, const LogContext& context, std::string_view message) override {

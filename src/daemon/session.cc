@@ -17,8 +17,8 @@
 namespace l2tpm::daemon {
 namespace {
 
-// Frames that overtake ICCN are kept, so that a peer that starts LCP at once need not repeat
-// (DESIGN.md section 4, rule 12).
+// Frames that overtake ICCN are kept, so that a peer that starts LCP at once need not repeat; UDP
+// keeps no order.
 constexpr std::size_t kMaxEarlyFrames = 4;
 // One turn reads at most so many frames of one descriptor: others have a right to the loop, too.
 constexpr int kFramesPerTurn = 16;

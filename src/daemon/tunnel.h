@@ -1,6 +1,6 @@
 // One tunnel: an l2tp::ControlConnection, the socket it speaks through, and its sessions. Until the
 // peer has proven itself it speaks through a listening socket; then it gets a socket of its own,
-// connected, which is what the kernel's tunnel is made from (docs/ARCHITECTURE.md, kernel rule 3).
+// connected, which is what the kernel's tunnel is made from (docs/ARCHITECTURE.md).
 #pragma once
 
 #include <memory>

@@ -1,7 +1,7 @@
 // The two kinds of UDP socket of an L2TP endpoint: a listener, which hears from everybody and
 // answers from the address it was asked on, and a tunnel's own, bound and connected, which the
 // kernel's tunnel is made from. Both drop network data in a classic BPF filter before it costs
-// anything (docs/ARCHITECTURE.md, "kernel rules" 3 and 4).
+// anything (docs/ARCHITECTURE.md, "Rules that the kernel imposes").
 #pragma once
 
 #include <cstdint>

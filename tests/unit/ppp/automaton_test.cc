@@ -236,7 +236,7 @@ TEST_F(AutomatonTest, RejectsAllAtOnce) {
             "BCP Configure-Reject id 1 <option 2> <option 3 aa>");
 }
 
-// peers.md, section 4, row 27: duplicate configuration options.
+// docs/CONFORMANCE.md, "What broke others", row 27: duplicate configuration options.
 TEST_F(AutomatonTest, PeersSection4Row27_DuplicateOptionsAreRejected) {
   open_up();
   EXPECT_EQ(receive(PppCode::configure_request, 1, "010301 010302"),

@@ -307,7 +307,7 @@ TEST(ChapServer, ResponsesOfWrongLengthAreDiscarded) {
   }
 }
 
-// reference/peers.md 4, row 26: a name longer than its buffer.
+// docs/CONFORMANCE.md, "What broke others", row 26: a name longer than its buffer.
 TEST(ChapServer, NameLengths) {
   for (const std::size_t size : {0u, 1u, 252u, 253u}) {
     Server server(AuthMethod::mschapv2);

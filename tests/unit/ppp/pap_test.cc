@@ -177,7 +177,7 @@ TEST(PapServer, GivesUpWhenNobodyComesAndWhenNobodyJudges) {
   EXPECT_EQ(first<AuthFailed>(actions)->cause.code, CauseCode::setup_timeout);
 }
 
-// reference/peers.md 4, row 19: "PAP name len > packet".
+// docs/CONFORMANCE.md, "What broke others", row 19: a name longer than its packet.
 TEST(PapServer, LengthsThatDoNotFitAreDiscarded) {
   const Bytes good = pap_request("alice", "secret");
   for (std::size_t size = 0; size < good.size(); ++size) {

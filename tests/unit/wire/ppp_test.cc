@@ -60,7 +60,7 @@ TEST(PppPacket, LengthIsChecked) {
   EXPECT_EQ(padded->whole.size(), 6u);
 }
 
-// peers.md, section 4, row 29: LCP snooping that reads past a short packet.
+// docs/CONFORMANCE.md, "What broke others", row 29: LCP snooping that reads past a short packet.
 TEST(PppPacket, PeersSection4Row29_ShortConfigureAck) {
   const Bytes whole = from_hex("02010008 01040578");
   for (std::size_t size = 0; size < whole.size(); ++size) {
@@ -69,7 +69,7 @@ TEST(PppPacket, PeersSection4Row29_ShortConfigureAck) {
   }
 }
 
-// peers.md, section 4, row 19: an endless loop in IPCP options of length zero.
+// docs/CONFORMANCE.md, "What broke others", row 19: an endless loop in options of length zero.
 TEST(PppOptions, PeersSection4Row19_LengthZeroAndOneEnd) {
   for (const char* octets : {"0300", "0301", "0306aabbcc", "03", "0306aabbccdd 8100", "8101"}) {
     const Bytes options = from_hex(octets);
