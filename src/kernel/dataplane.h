@@ -176,9 +176,9 @@ class Dataplane {
                        Callback<Done> done) = 0;
   virtual void set_mppe(SessionKey key, MppeSpec spec, Callback<Done> done) = 0;
   virtual void set_ccp_flags(SessionKey key, CcpFlags flags, Callback<Done> done) = 0;
-  // A PPP frame: protocol and payload, no FF 03. Keeps its place behind the pending calls of that
-  // session. Frames the kernel cannot take now are dropped and counted: PPP repeats. Ignored before
-  // Installed was handed over.
+  // A PPP frame: protocol and payload, no FF 03. NCPs and CCP keep their place behind the pending
+  // calls of that session; LCP and authentication go at once. Frames the kernel cannot take now are
+  // dropped and counted: PPP repeats. Ignored before Installed was handed over.
   virtual void send_frame(SessionKey key, ByteView frame) = 0;
   virtual std::uint64_t dropped_frames() const = 0;  // of all sessions, since the start
 

@@ -339,7 +339,9 @@ void LinuxDataplane::send_frame(SessionKey key, ByteView frame) {
   // at CCP's Configure-Acks and arms the compressors.
   const bool to_channel = frame[0] >= 0xc0 || !session->unit;
   const SharedFd& fd = to_channel ? session->channel : session->unit;
-  if (session->pending == 0) {
+  // What goes through the unit keeps its place among what is asked of the kernel. LCP does not wait
+  // for that: the Terminate-Ack of a session whose routes are being removed would be lost with it.
+  if (session->pending == 0 || to_channel) {
     if (write(fd->get(), frame.data(), frame.size()) < 0) ++dropped_frames_;
     return;
   }
