@@ -54,7 +54,8 @@ def client_ends(lab):
     wait_until(lambda: not server.tunnels(), 60, lambda: f"no tunnel is left: {server.tunnels()}")
     lns.wait_clean(ignore=("nft tables", "udp sockets"))
     check(len(lns.objects()["udp sockets"]) <= 2, "only the listener's sockets are left")
-    gone(lns, host, server)
+    server.terminate()
+    lns.wait_clean()
 
 
 @scenario("lifecycle/lns-ends-at-every-step", group="lifecycle", seconds=400)
@@ -77,7 +78,8 @@ def lns_ends(lab):
     wait_until(lambda: all(t["state"] in ("failed", "idle") for t in dialer.tunnels()), 120,
                lambda: f"all have ended: {[(t['name'], t['state']) for t in dialer.tunnels()]}")
     host.wait_clean(ignore=("nft tables", "udp sockets"))
-    gone(lns, host, None, dialer)
+    dialer.terminate()
+    host.wait_clean()
 
 
 @scenario("lifecycle/ends-during-the-install", group="lifecycle", seconds=400)
@@ -120,7 +122,8 @@ def during_install(lab):
     lns.wait_clean(ignore=("nft tables", "udp sockets"))
     # Addresses and ids are free again: a new client is served.
     FakePeer(host, CLIENT, LNS, port=20099, name="after").dial().wait_up()[0].ping(INNER)
-    gone(lns, host, server)
+    server.terminate()
+    lns.wait_clean()
 
 
 CLIENT_SIGTERM_STEPS = ["send SCCRP", "recv SCCCN", "send ICRP", "recv ICCN", "send LCP ConfAck",
