@@ -105,7 +105,9 @@ def _register(direction, row):
 
 
 for direction, row in product(DIRECTIONS, ROWS):
-    _register(direction, row)
+    # pppd has no 40-bit MPPE with MS-CHAP v1 ("MS-CHAP LM not supported").
+    if direction == "ours-ours" or row[:2] != ("mschap", "40"):
+        _register(direction, row)
 
 
 def _lossy(lab, direction, mppe):

@@ -35,15 +35,16 @@ class _Peer:
         (self.directory / "l2tp-secrets").write_text(f"* * {tunnel_secret or 'none'}\n")
         self.control = self.directory / "control"
         (self.directory / "xl2tpd.conf").write_text(
-            f"[global]\nport = 1701\nauth file = {self.directory}/l2tp-secrets\n"
+            f"[global]\nport = 1701\nauth file = l2tp-secrets\n"
             f"debug tunnel = yes\ndebug state = yes\n{extra_global}{section}")
         self.start()
 
     def start(self):
         # `ip netns exec` has made a mount namespace already; what is mounted here stays in it.
-        script = (f"mount --bind {self.directory}/ppp /etc/ppp && mount -t tmpfs run /run && "
-                  f"mkdir -p /run/lock /run/xl2tpd && exec xl2tpd -D "
-                  f"-c {self.directory}/xl2tpd.conf -p {self.directory}/pid -C {self.control}")
+        # xl2tpd cuts paths after 79 characters, so it is given short ones.
+        script = (f"cd {self.directory} && mount --bind ppp /etc/ppp && mount -t tmpfs run /run && "
+                  f"mkdir -p /run/lock /run/xl2tpd && "
+                  f"exec xl2tpd -D -c xl2tpd.conf -p pid -C control")
         self.process = self.namespace.spawn(self.name, ["sh", "-c", script])
         wait_until(lambda: "Listening on IP address" in self.process.log(), 20,
                    f"{self.name} listens")
@@ -94,7 +95,7 @@ class Xl2tpdLns(_Peer):
         options = [REQUIRE[auth], *MPPE[mppe], "name xl2tpd-lns", "lcp-echo-interval 10",
                    *[f"ms-dns {server}" for server in dns], *options]
         section = (f"[lns default]\nip range = {pool}\nlocal ip = {local}\nhostname = {host_name}\n"
-                   f"pppoptfile = {namespace.lab.directory}/{name}/options\n" +
+                   f"pppoptfile = options\n" +
                    _flags(require_authentication=auth != "none", hidden_bit=hidden,
                           challenge=bool(tunnel_secret), length_bit=True))
         self.address = local
@@ -109,7 +110,7 @@ class Xl2tpdLac(_Peer):
         options = [f"user {user}", "noauth", *MPPE[mppe], "lcp-echo-interval 10", "ipcp-accept-local",
                    "ipcp-accept-remote", *options]
         section = (f"[lac dial]\nlns = {lns}\nhostname = {host_name}\nautodial = yes\n"
-                   f"pppoptfile = {namespace.lab.directory}/{name}/options\n{lines}" +
+                   f"pppoptfile = options\n{lines}" +
                    _flags(hidden_bit=hidden, challenge=bool(tunnel_secret), length_bit=True,
                           redial=redial) + ("redial timeout = 1\n" if redial else ""))
         super().__init__(namespace, name, {user: password}, tunnel_secret, options, section,
