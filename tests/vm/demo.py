@@ -20,7 +20,7 @@ def paint(code, text):
 
 
 def heading(text):
-    print(paint("1", f"\n== {text}"), flush=True)
+    print("\n" + paint("1", f"== {text}"), flush=True)
 
 
 def follow(name, code):
