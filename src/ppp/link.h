@@ -188,6 +188,10 @@ class Link {
   void take_from_ccp(TimePoint now);
   void take_from_ipcp(TimePoint now);
   void take_from_ipv6cp(TimePoint now);
+  void announce_ipv4();
+  void announce_ipv6();
+  void hold_data_back();
+  void let_data_pass();
   void ncp_up();
   void ncp_down(TimePoint now);
   void ncp_finished(const Automaton& ncp, TimePoint now);
@@ -206,6 +210,7 @@ class Link {
   bool has_run_ = false;
   bool ipv4_up_ = false;
   bool ipv6_up_ = false;
+  bool data_held_back_ = false;  // CCP is required and is not open: what is up is not said
   std::uint16_t renegotiations_ = 0;
   std::uint32_t frames_ignored_ = 0;
 

@@ -101,6 +101,7 @@ void Link::stop_network(TimePoint now) {
     ccp_.reset();
   }
   ncps_started_ = false;
+  data_held_back_ = false;
   held_ = {};
   network_deadline_.reset();
   ccp_wait_.reset();
@@ -202,8 +203,10 @@ void Link::take_from_ccp(TimePoint now) {
       } else if (auto* flags = std::get_if<SetCcpFlags>(&action)) {
         emit(*flags);
       } else if (std::get_if<CcpUp>(&action) != nullptr) {
+        let_data_pass();
         start_ncps(now);
       } else if (std::get_if<CcpDown>(&action) != nullptr) {
+        if (settings_->mppe.use == MppeUse::require) hold_data_back();
         // Under `prefer` it may be that the peer wants none; a negotiation that goes on does not
         // keep the NCPs waiting for longer than ccp_wait.
         if (settings_->mppe.use == MppeUse::prefer && ccp_->state() <= FsmState::stopped)
@@ -231,11 +234,7 @@ void Link::take_from_ipcp(TimePoint now) {
             ipcp_->close(now, "no address");  // the peer acknowledged 0.0.0.0
             break;
           }
-          ipv4_up_ = true;
-          emit(Ipv4Up{.local = ipcp_->local(),
-                      .peer = ipcp_->peer(),
-                      .dns = ipcp_->dns(),
-                      .nbns = ipcp_->nbns()});
+          announce_ipv4();
           ncp_up();
           break;
         case LayerEvent::down:
@@ -264,8 +263,7 @@ void Link::take_from_ipv6cp(TimePoint now) {
       }
       switch (*std::get_if<LayerEvent>(&action)) {
         case LayerEvent::up:
-          ipv6_up_ = true;
-          emit(Ipv6Up{.local_id = ipv6cp_->local_id(), .peer_id = ipv6cp_->peer_id()});
+          announce_ipv6();
           ncp_up();
           break;
         case LayerEvent::down:
@@ -281,6 +279,33 @@ void Link::take_from_ipv6cp(TimePoint now) {
       if (!ipv6cp_) return;
     }
   }
+}
+
+void Link::announce_ipv4() {
+  if (data_held_back_) return;
+  ipv4_up_ = true;
+  emit(Ipv4Up{
+      .local = ipcp_->local(), .peer = ipcp_->peer(), .dns = ipcp_->dns(), .nbns = ipcp_->nbns()});
+}
+
+void Link::announce_ipv6() {
+  if (data_held_back_) return;
+  ipv6_up_ = true;
+  emit(Ipv6Up{.local_id = ipv6cp_->local_id(), .peer_id = ipv6cp_->peer_id()});
+}
+
+// Encryption is required and CCP negotiates again: the kernel would send in clear meanwhile (it
+// drops for SC_MUST_COMP only while it has a compressor). The NCPs stay open, their addresses go.
+void Link::hold_data_back() {
+  data_held_back_ = true;
+  if (std::exchange(ipv4_up_, false)) emit(Ipv4Down{});
+  if (std::exchange(ipv6_up_, false)) emit(Ipv6Down{});
+}
+
+void Link::let_data_pass() {
+  if (!std::exchange(data_held_back_, false)) return;
+  if (ipcp_ && ipcp_->is_open()) announce_ipv4();
+  if (ipv6cp_ && ipv6cp_->is_open()) announce_ipv6();
 }
 
 void Link::ncp_up() {

@@ -402,6 +402,23 @@ TEST(Link, LcpRenegotiatedAfterTheInstall) {
   EXPECT_EQ(pair.a.keys[MppeDirection::receive], pair.z.keys[MppeDirection::transmit]);
 }
 
+TEST(Link, RequiredEncryptionThatIsNegotiatedAnewHoldsTheDataBack) {
+  LinkSettings a = client(), z = lns();
+  a.mppe = z.mppe = {.use = MppeUse::require};
+  Pair pair(a, z);
+  pair.open();
+  pair.run(10s, [&] { return both_up(pair); });
+  pair.z.trace.clear();
+  give(pair, pair.z, PppProtocol::ccp, "0177000a 120601000040");
+  EXPECT_EQ(pair.z.trace, "ipv4 down; ipv6 down");
+  EXPECT_EQ(pair.z.link->phase(), LinkPhase::running);  // the NCPs stay as they are
+  pair.run(40s, [&] { return both_up(pair); });
+  EXPECT_EQ(pair.z.trace, "ipv4 down; ipv6 down; ipv4 10.0.0.1 > 10.0.0.7; ipv6");
+  EXPECT_TRUE(both_up(pair)) << pair.a.trace;
+  EXPECT_TRUE(pair.z.flags.must_compress);
+  EXPECT_EQ(pair.z.installs, 1);
+}
+
 TEST(Link, AnotherUserAfterTheInstallEndsTheSession) {
   Pair pair(client(), lns({AuthMethod::pap}));
   pair.z.passwords["bob"] = "Secret2";
