@@ -133,44 +133,39 @@ LNS_SIGTERM_STEPS = ["recv SCCRP", "send SCCCN", "recv ICRP", "send ICCN", "LCP 
                      "AUTH opened", "recv IPCP ConfNak", "recv IPCP ConfReq", "IPCP opened"]
 
 
-def _sigterm(lab, step, role):
-    name = f"{role}-{step}".replace(" ", "-").lower()
-    number = len(lab.namespaces)
-    lns, host = lab.namespace(f"l{number}"), lab.namespace(f"c{number}")
-    lab.link(lns, f"{LNS}/24", host, f"{CLIENT}/24", "outer", "outer")
-    if role == "client":
-        ours = host
-        peer = FakePeer(lns, LNS, CLIENT, role="lns", ask_auth="chap-md5", name=name)
-        daemon = Daemon(host, {"work": client(LNS, auth=["chap-md5"])}, name=name, start=False)
-    else:
-        ours = lns
-        peer = FakePeer(host, CLIENT, LNS, name=name)
-        daemon = Daemon(lns, {"office": listener(auth="chap-md5")}, name=name, start=False)
+def _sigterm(daemon, step, peer, dials):
+    name = f"{daemon.name}, {step}"
     peer.on(step, lambda *_: daemon.process.signal(15))
-    daemon.start(wait=role == "lns")
-    if role == "lns":
+    daemon.start(wait=dials)
+    if dials:
         peer.dial()
-    wait_until(lambda: step in peer.events, 40, f"{name} is reached")
+    wait_until(lambda: step in peer.events, 40, f"{name}: is reached")
     started = time.monotonic()
     daemon.process.wait(15)
     check(daemon.process.status == 0, f"{name}: status {daemon.process.status}")
     check(time.monotonic() - started < 12, f"{name}: within a bound")
-    check(peer.closed, f"{name}: the peer was told")
-    ours.wait_clean()
+    wait_until(lambda: peer.closed, 5, f"{name}: the peer is told")
+    daemon.namespace.wait_clean()
+    peer.stop()
 
 
 @scenario("lifecycle/sigterm-at-every-step-client", group="lifecycle", seconds=400)
 def sigterm_client(lab):
     """SIGTERM to our client while its peer stands at each step, and while the worker installs."""
+    lns, host, _ = pair(lab)
+    daemon = Daemon(host, {"work": client(LNS, auth=["chap-md5"])}, name="clientd", start=False)
     for step in CLIENT_SIGTERM_STEPS:
-        _sigterm(lab, step, "client")
+        peer = FakePeer(lns, LNS, CLIENT, role="lns", ask_auth="chap-md5", name=step)
+        _sigterm(daemon, step, peer, dials=False)
 
 
 @scenario("lifecycle/sigterm-at-every-step-lns", group="lifecycle", seconds=400)
 def sigterm_lns(lab):
     """The same for our LNS."""
+    lns, host, _ = pair(lab)
+    daemon = Daemon(lns, {"office": listener(auth="chap-md5")}, name="lnsd", start=False)
     for step in LNS_SIGTERM_STEPS:
-        _sigterm(lab, step, "lns")
+        _sigterm(daemon, step, FakePeer(host, CLIENT, LNS, name=step), dials=True)
 
 
 class _Blast:
