@@ -17,18 +17,21 @@ def wrong_password(lab):
     server = Daemon(lns, {"office": listener()}, name="lnsd")
     monitor = lns.spawn("monitor", "ip monitor link")
     wait_until(monitor.running, 5, "ip monitor runs")
-    calls = KernelCalls()
+    dialer = Daemon(host, {
+        "work": client(LNS, password="wrong", autostart=False,
+                       redial={"initial": "200ms", "max": "500ms"}),
+        "honest": client(LNS, autostart=False)}, name="clientd")
+    calls = KernelCalls()  # after the daemons have probed the kernel
     try:
-        dialer = Daemon(host, {"work": client(LNS, password="wrong", redial={
-            "initial": "200ms", "max": "500ms"})}, name="clientd")
+        dialer.up("work")
         wait_until(lambda: server.log().count("auth-failed") >= 5, 40, "five attempts have failed")
         counted = calls.count()
         check(not any(counted.values()), f"no tunnel, session or channel was made: {counted}")
         check("link/ppp" not in monitor.log(), f"no interface came: {monitor.log()}")
-        dialer.terminate()
         # The counters do count: an honest client makes one of each at either end.
-        honest = Daemon(host, {"work": client(LNS)}, name="honest")
-        honest.wait_session()
+        dialer.down("work")
+        dialer.up("honest")
+        dialer.wait_sessions(1, tunnel="honest")
         counted = calls.count()
         check(all(value >= 2 for value in counted.values()), f"they do for an honest one: {counted}")
     finally:
@@ -130,6 +133,8 @@ def garbage(lab):
     other = lns.udp_socket(LNS, 0)
     for datagram in hostile:
         other.sendto(datagram, (CLIENT, int(tunnel["local"].rpartition(":")[2])))
+    sock.close()
+    other.close()
     carries(host, INNER)
     check(server.process.running() and dialer.process.running(), "both daemons live")
     check(dialer.sessions()[0]["id"] == session["id"], "it is the same session")
@@ -140,13 +145,13 @@ def garbage(lab):
 def stranger(lab):
     """StopCCN and CDN with the right ids from another address change nothing."""
     lns, host, _, server, dialer, session = end_to_end(lab)
-    host.ip("addr add 192.0.2.66/24 dev outer")
     tunnel = dialer.tunnels()[0]
-    sock = host.udp_socket("192.0.2.66", 1701)
+    raw = host.raw_socket()
     for ns in range(20):
         for target, body in ((0, message("StopCCN", u16(9, tunnel["tunnel_id"]), u16(1, 1))),
                              (session["peer_id"], message("CDN", u16(14, session["id"]), u16(1, 1)))):
-            sock.sendto(control(tunnel["peer_tunnel_id"], target, ns, 1, body), (LNS, 1701))
+            raw.sendto(ipv4_udp(("192.0.2.66", 1701), (LNS, 1701), control(
+                tunnel["peer_tunnel_id"], target, ns, 1, body)), (LNS, 1701))
     carries(host, INNER)
     check(dialer.sessions()[0]["id"] == session["id"], "it is the same session")
     gone(lns, host, server, dialer)
