@@ -76,7 +76,8 @@ struct RouteEntry {
   bool dead = false;      // its link is down
   friend bool operator==(const RouteEntry&, const RouteEntry&) = default;
 };
-Outcome add_route(const RouteEntry& route);  // an equal one is fine
+// Before other routes to the same destination (IPv4) or after them (IPv6); an equal one is fine.
+Outcome add_route(const RouteEntry& route);
 Outcome replace_route(const RouteEntry& route);
 Outcome delete_route(const RouteEntry& route);
 // Routes of one table (0: all tables) and family; cached and cloned ones are left out.

@@ -176,9 +176,11 @@ Result<std::vector<Address>, KernelError> list_addresses() {
 }
 
 Outcome add_route(const RouteEntry& route) {
-  return fine_if(
-      ask(route_request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, route), describe("adding", route)),
-      {EEXIST});
+  // Without NLM_F_EXCL and NLM_F_APPEND a route of IPv4 goes before others to its destination
+  // (fib_table_insert): a user's newest session gets the traffic while an older one is still to be
+  // found dead, and a default route through a session goes before the one it is reached by.
+  return fine_if(ask(route_request(RTM_NEWROUTE, NLM_F_CREATE, route), describe("adding", route)),
+                 {EEXIST});
 }
 
 Outcome replace_route(const RouteEntry& route) {

@@ -135,6 +135,7 @@ def underlay_changes(lab):
     dialer = Daemon(host, {"work": gateway(routes={"default": True})}, name="clientd")
     dialer.wait_session()
     carries(host, INNER)
+    check("l2tp-work" in host.ip("route get 8.8.8.8"), "the rest of the world is in the tunnel")
     pinned = lambda: [r.get("gateway") for r in host.routes() if r["dst"] == LNS]
     wait_until(lambda: pinned() == ["203.0.113.1"], 10, lambda: f"a pinned route: {host.routes()}")
     host.ip("route change default via 203.0.113.2 proto boot")
@@ -198,6 +199,7 @@ def client_reboots(lab):
     check(took < 5, f"back within 5 s: {took:.1f} s")
     check(server.tunnels()[0]["remote"].startswith(CLIENT), "from the same address")
     wait_until(lambda: len(server.tunnels()) == 1, 60, "the old tunnel is closed in the end")
+    check(left.ping("10.2.0.2"), "and took nothing of the new one's along")
 
 
 @scenario("gateway/spoofed-sccrq", group="gateway")
