@@ -3,7 +3,7 @@
 # pair; the program runs in both as the daemon does: a user of its own with three capabilities,
 # /dev/ppp by its group. Modules are left to the kernel to load.
 set -eu
-program=$1 count=${2:-200} user=4711
+program=$1 count=${2:-200} user=${LAB_UID:-61701}  # the scenarios beside it give /dev/ppp to the same group
 work=$(mktemp -d)
 trap 'kill "$peer" 2>/dev/null || true; ip netns del kta 2>/dev/null || true; ip netns del ktb 2>/dev/null || true; rm -rf "$work"' EXIT
 peer=
