@@ -6,7 +6,7 @@ from registry import scenario
 
 @scenario("kernel/selftest", group="kernel", smoke=True, seconds=300)
 def selftest(lab):
-    status, text = run([ROOT / "tests" / "vm" / "kernel_selftest.sh", BUILD / "tests" / "kernel_selftest"],
+    status, text = run([ROOT / "tests" / "vm" / "kernel_selftest.sh", BUILD / "tests" / "kernel_selftest", 100],
                        check_status=False, seconds=250)
     lab.note(text)
     check(status == 0, f"status {status}")

@@ -21,6 +21,7 @@ def sessions(lab):
     peer.stopccn()
     server.wait_no_sessions(60)
     wait_until(lambda: not lns.ppp_interfaces() and not lns.tunnels(), 60, "all are gone")
+    peer.stop()
     gone(lns, host, server)
 
 
