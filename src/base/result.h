@@ -22,9 +22,9 @@ class Unexpected {
 template <typename T, typename E>
 class [[nodiscard]] Result {
  public:
-  Result(T value)
-      : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: implicit, as std::expected
-  Result(Unexpected<E> unexpected)                           // NOLINT: implicit, as std::expected
+  Result(T value)  // NOLINT: implicit, as std::expected
+      : state_(std::in_place_index<0>, std::move(value)) {}
+  Result(Unexpected<E> unexpected)  // NOLINT: implicit, as std::expected
       : state_(std::in_place_index<1>, std::move(unexpected.error())) {}
 
   bool has_value() const { return state_.index() == 0; }

@@ -280,7 +280,7 @@ Result<Profile, ConfigErrors> read_profile(ProfileText profile, const DaemonConf
   return std::move(*source.profile);
 }
 
-Result<DaemonConfig, ConfigErrors> read_daemon_config(std::string text, std::string file) {
+Result<DaemonConfig, ConfigErrors> read_daemon_config(std::string text, const std::string& file) {
   Source source;
   if (source.add(std::move(text), file)) {
     DaemonConfig daemon = read_daemon(source.context, source.documents.front()->root());

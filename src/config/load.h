@@ -43,6 +43,6 @@ Result<Profile, ConfigErrors> read_profile(ProfileText profile, const DaemonConf
                                            SecretSource& secrets, ConfigErrors* warnings = nullptr);
 
 // The daemon-wide file alone.
-Result<DaemonConfig, ConfigErrors> read_daemon_config(std::string text, std::string file);
+Result<DaemonConfig, ConfigErrors> read_daemon_config(std::string text, const std::string& file);
 
 }  // namespace l2tpm::config
