@@ -10,7 +10,7 @@ import sys
 import tempfile
 
 from daemon import Daemon, client, listener
-from lab import Failure, Lab, load_modules, wait_until
+from lab import Failure, Lab, keep_code_still, load_modules, wait_until
 
 COLOUR = sys.stdout.isatty() and "NO_COLOR" not in os.environ
 
@@ -99,6 +99,7 @@ def demo(lab):
 
 def main():
     load_modules()
+    keep_code_still()
     with tempfile.TemporaryDirectory(prefix="l2tp-demo-") as directory:
         os.environ["LAB_DIR"] = directory
         os.chmod(directory, 0o755)

@@ -110,6 +110,7 @@ def main():
         return 2
     chosen = [s for s in chosen if s.suits(kernel)]
     lab.load_modules()
+    lab.keep_code_still()
     directory = Path(os.environ.setdefault("LAB_DIR", "/tmp/l2tp-lab"))
     directory.mkdir(parents=True, exist_ok=True)
 
