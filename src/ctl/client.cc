@@ -1,7 +1,7 @@
 #include "ctl/client.h"
 
 #include <l2tpm_dbus/compat.h>
-#include <l2tpm_dbus/manager_proxy.h>
+#include <l2tpm_dbus/proxy.h>
 
 #include <algorithm>
 #include <array>
@@ -44,6 +44,11 @@ class Proxy final : public sdbus::ProxyInterfaces<org::L2tpManager1::Manager_pro
     registerProxy();
   }
   ~Proxy() { unregisterProxy(); }
+
+ private:
+  void onTunnelNew(const std::string&, const sdbus::ObjectPath&) override {}
+  void onTunnelRemoved(const std::string&, const sdbus::ObjectPath&) override {}
+  void onReloading(const bool&) override {}
 };
 
 // Calls and turns what is thrown into a value.

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 #include <l2tpm_dbus/compat.h>
-#include <l2tpm_dbus/manager_proxy.h>
+#include <l2tpm_dbus/proxy.h>
 
 #include <condition_variable>
 
@@ -27,6 +27,11 @@ class Manager final : public sdbus::ProxyInterfaces<org::L2tpManager1::Manager_p
     registerProxy();
   }
   ~Manager() { unregisterProxy(); }
+
+ private:
+  void onTunnelNew(const std::string&, const sdbus::ObjectPath&) override {}
+  void onTunnelRemoved(const std::string&, const sdbus::ObjectPath&) override {}
+  void onReloading(const bool&) override {}
 };
 
 // The name of the error that `call` ends with.
