@@ -26,7 +26,6 @@ using Diagnostic = sdbus::Struct<std::string, std::string, std::string>;
 
 constexpr std::uint32_t kDefaultLimit = 1000;
 constexpr std::uint32_t kHighestLimit = 10'000;
-constexpr std::string_view kErrorPrefix = "error:";
 // The bus answers in microseconds; one that does not is as good as gone.
 constexpr auto kCredentialsTimeout = std::chrono::seconds(5);
 
@@ -155,7 +154,7 @@ class Server::Impl final : private Connected,
              Options options) override {
     authorized(std::move(result), [this, profile, options](const auto& reply) {
       refuse_options(options);
-      const auto name = service_.start(profile);
+      const auto name = service_.start(profile, {});
       if (!name) throw to_bus(name.error());
       reply.returnResults(tunnel_path(*name));
     });
@@ -164,7 +163,7 @@ class Server::Impl final : private Connected,
   void Stop(sdbus::Result<>&& result, std::string profile, Options options) override {
     authorized(std::move(result), [this, profile, options](const auto& reply) {
       refuse_options(options);
-      const auto done = service_.stop(profile);
+      const auto done = service_.stop(profile, {});
       if (!done) throw to_bus(done.error());
       reply.returnResults();
     });
@@ -174,7 +173,7 @@ class Server::Impl final : private Connected,
                     Options options) override {
     authorized(std::move(result), [this, tunnel, session, options](const auto& reply) {
       refuse_options(options);
-      const auto done = service_.close_session(tunnel, session);
+      const auto done = service_.close_session(tunnel, session, {});
       if (!done) throw to_bus(done.error());
       reply.returnResults();
     });
@@ -182,17 +181,11 @@ class Server::Impl final : private Connected,
 
   void Reload(sdbus::Result<std::vector<std::string>, std::vector<Diagnostic>>&& result) override {
     authorized(std::move(result), [this](const auto& reply) {
-      std::vector<std::string> changed;
+      const auto reloaded = service_.reload();
       std::vector<Diagnostic> diagnostics;
-      for (const std::string& line : service_.reload()) {
-        if (line.compare(0, kErrorPrefix.size(), kErrorPrefix) != 0) {
-          changed.push_back(line);
-          continue;
-        }
-        const auto text = line.find_first_not_of(' ', kErrorPrefix.size());
-        diagnostics.emplace_back("error", "", text == std::string::npos ? "" : line.substr(text));
-      }
-      reply.returnResults(changed, diagnostics);
+      for (const auto& each : reloaded.diagnostics)
+        diagnostics.emplace_back(each.severity, each.pointer, each.message);
+      reply.returnResults(reloaded.changed, diagnostics);
     });
   }
 

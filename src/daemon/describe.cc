@@ -229,8 +229,7 @@ Result<std::string, ApiError> Service::describe_tunnel(const std::string& name) 
   const auto client = clients_.find(name);
   const Tunnel* tunnel = client == clients_.end() ? find_tunnel(name) : client->second->tunnel();
   if (client == clients_.end() && !tunnel) {
-    return Unexpected(
-        ApiError{ApiErrorCode::no_such_tunnel, "there is no tunnel \"" + name + "\""});
+    return Unexpected(ApiError{ApiErrorCode::not_found, "there is no tunnel \"" + name + "\""});
   }
   Json json = json_of(client == clients_.end() ? tunnel->view() : client->second->view());
   if (tunnel) {
@@ -247,11 +246,11 @@ Result<std::string, ApiError> Service::describe_session(const std::string& tunne
   const Tunnel* tunnel = find_tunnel(tunnel_name);
   if (!tunnel)
     return Unexpected(
-        ApiError{ApiErrorCode::no_such_tunnel, "there is no tunnel \"" + tunnel_name + "\""});
+        ApiError{ApiErrorCode::not_found, "there is no tunnel \"" + tunnel_name + "\""});
   const Session* session = tunnel->find(SessionId(id));
   if (!session) {
-    return Unexpected(ApiError{ApiErrorCode::no_such_session,
-                               tunnel_name + " has no session " + std::to_string(id)});
+    return Unexpected(
+        ApiError{ApiErrorCode::not_found, tunnel_name + " has no session " + std::to_string(id)});
   }
   return json_of(*session).dump(2, ' ', false, Json::error_handler_t::replace);
 }

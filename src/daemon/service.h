@@ -46,19 +46,63 @@ class Service final : public ServiceApi {
   // ServiceApi
   std::string version() const override;
   std::string state() const override;
+  std::vector<std::string> features() const override;
   std::vector<std::string> kernel_features() const override;
-  Result<std::string, ApiError> start(const std::string& profile) override;
-  Result<Done, ApiError> stop(const std::string& profile) override;
-  Result<Done, ApiError> close_session(const std::string& tunnel, std::uint32_t session) override;
-  std::vector<std::string> reload() override;
+  std::uint32_t tunnel_count() const override;
+  std::uint32_t session_count() const override;
+  std::string log_level() const override;
+  Result<Done, ApiError> set_log_level(const std::string& level) override;
+  bool draining() const override;
+  void set_draining(bool draining) override;
+  std::vector<ProfileView> list_profiles() const override;
+  Result<std::string, ApiError> get_profile(const std::string& name, bool with_secrets) override;
+  void put_profile(const std::string& name, const std::string& json, const PutOptions& options,
+                   ApiCallback<Diagnostics> done) override;
+  void patch_profile(const std::string& name, const std::string& merge_patch,
+                     const PutOptions& options, ApiCallback<Diagnostics> done) override;
+  void remove_profile(const std::string& name, bool stop, ApiCallback<Diagnostics> done) override;
+  Diagnostics check_config(const std::string& name, const std::string& json) override;
+  ReloadResult reload() override;
+  std::uint64_t config_generation() const override;
+  Diagnostics config_errors() const override;
+  Result<std::string, ApiError> start(const std::string& profile,
+                                      const StartOptions& options) override;
+  Result<Done, ApiError> stop(const std::string& profile, const CloseOptions& options) override;
+  Result<Done, ApiError> restart(const std::string& profile, const StartOptions& options) override;
+  Result<std::string, ApiError> create_transient(TransientRequest request) override;
+  void owner_vanished(const std::string& owner) override;
+  Result<TunnelView, ApiError> tunnel(const std::string& name) const override;
+  Result<SessionDetailsView, ApiError> session(const std::string& tunnel,
+                                               std::uint32_t session) const override;
+  Result<PlacedCall, ApiError> session_by_interface(const std::string& interface) const override;
   Page<TunnelView> list_tunnels(const TunnelFilter& filter, std::uint32_t offset,
                                 std::uint32_t limit) const override;
   Page<SessionView> list_sessions(const SessionFilter& filter, std::uint32_t offset,
                                   std::uint32_t limit) const override;
+  Result<Done, ApiError> open_tunnel(const std::string& name) override;
+  Result<Done, ApiError> close_tunnel(const std::string& name,
+                                      const CloseOptions& options) override;
+  void ping_tunnel(const std::string& name, ApiCallback<Duration> done) override;
+  Result<Done, ApiError> close_session(const std::string& tunnel, std::uint32_t session,
+                                       const CloseOptions& options) override;
+  Result<PlacedCall, ApiError> place_outgoing_call(const OutgoingCallRequest& request) override;
+  std::vector<ListenerView> list_listeners() const override;
+  Result<ListenerView, ApiError> listener(const std::string& name) const override;
+  Result<Done, ApiError> set_listener_draining(const std::string& name, bool draining) override;
   std::string describe() const override;
   Result<std::string, ApiError> describe_tunnel(const std::string& name) const override;
   Result<std::string, ApiError> describe_session(const std::string& tunnel,
                                                  std::uint32_t session) const override;
+  Result<std::string, ApiError> describe_listener(const std::string& name) const override;
+  std::unique_ptr<Dump> dump(DumpKind kind, const DumpFilter& filter) const override;
+  void refresh_counters(std::function<void()> done) override;
+  Result<Counters, ApiError> statistics(StatisticsOf object, const std::string& name,
+                                        std::uint32_t session) const override;
+  std::uint64_t subscribe(EventFilter filter, EventHandler handler) override;
+  void unsubscribe(std::uint64_t subscription) override;
+  void set_secret_asker(SecretAsker* asker) override;
+  void answer_secrets(std::uint64_t question,
+                      Result<std::map<std::string, Secret>, ApiError> answer) override;
 
   // What arrived and was nobody's, by reason; for describe().
   struct Drops {

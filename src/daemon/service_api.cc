@@ -33,7 +33,7 @@ std::vector<std::string> Service::kernel_features() const {
   return names;
 }
 
-Result<std::string, ApiError> Service::start(const std::string& profile) {
+Result<std::string, ApiError> Service::start(const std::string& profile, const StartOptions&) {
   const TimePoint now = Clock::now();
   if (state_ == State::stopping || state_ == State::starting)
     return Unexpected(ApiError{ApiErrorCode::failed, "the daemon is " + state()});
@@ -41,39 +41,37 @@ Result<std::string, ApiError> Service::start(const std::string& profile) {
     const Client::State state = client->second->state();
     if (state != Client::State::stopped && state != Client::State::failed &&
         state != Client::State::backoff && state != Client::State::closing) {
-      return Unexpected(ApiError{ApiErrorCode::already_running, profile + " is running"});
+      return Unexpected(ApiError{ApiErrorCode::wrong_state, profile + " is running"});
     }
     client->second->start(now);
     return profile;
   }
   if (const auto listener = listeners_.find(profile); listener != listeners_.end()) {
     if (listener->second->is_wanted())
-      return Unexpected(ApiError{ApiErrorCode::already_running, profile + " is running"});
+      return Unexpected(ApiError{ApiErrorCode::wrong_state, profile + " is running"});
     listener->second->start(now);
     return profile;
   }
-  return Unexpected(
-      ApiError{ApiErrorCode::no_such_profile, "there is no profile \"" + profile + "\""});
+  return Unexpected(ApiError{ApiErrorCode::not_found, "there is no profile \"" + profile + "\""});
 }
 
-Result<Done, ApiError> Service::stop(const std::string& profile) {
+Result<Done, ApiError> Service::stop(const std::string& profile, const CloseOptions&) {
   const TimePoint now = Clock::now();
   const Cause cause{.code = CauseCode::admin_close};
   if (const auto client = clients_.find(profile); client != clients_.end()) {
     if (client->second->state() == Client::State::stopped) {
-      return Unexpected(ApiError{ApiErrorCode::not_running, profile + " is not running"});
+      return Unexpected(ApiError{ApiErrorCode::wrong_state, profile + " is not running"});
     }
     client->second->stop(cause, now);
     return Done{};
   }
   if (const auto listener = listeners_.find(profile); listener != listeners_.end()) {
     if (!listener->second->is_wanted())
-      return Unexpected(ApiError{ApiErrorCode::not_running, profile + " is not running"});
+      return Unexpected(ApiError{ApiErrorCode::wrong_state, profile + " is not running"});
     listener->second->stop(cause, now);
     return Done{};
   }
-  return Unexpected(
-      ApiError{ApiErrorCode::no_such_profile, "there is no profile \"" + profile + "\""});
+  return Unexpected(ApiError{ApiErrorCode::not_found, "there is no profile \"" + profile + "\""});
 }
 
 Tunnel* Service::find_tunnel(const std::string& name) const {
@@ -90,48 +88,53 @@ Tunnel* Service::find_tunnel(const std::string& name) const {
   return tunnel && tunnel->name() == name && !tunnel->has_ended() ? tunnel : nullptr;
 }
 
-Result<Done, ApiError> Service::close_session(const std::string& tunnel, std::uint32_t session) {
+Result<Done, ApiError> Service::close_session(const std::string& tunnel, std::uint32_t session,
+                                              const CloseOptions&) {
   Tunnel* found = find_tunnel(tunnel);
   if (!found)
-    return Unexpected(
-        ApiError{ApiErrorCode::no_such_tunnel, "there is no tunnel \"" + tunnel + "\""});
+    return Unexpected(ApiError{ApiErrorCode::not_found, "there is no tunnel \"" + tunnel + "\""});
   Session* row = found->find(SessionId(session));
   if (!row) {
-    return Unexpected(ApiError{ApiErrorCode::no_such_session,
-                               tunnel + " has no session " + std::to_string(session)});
+    return Unexpected(
+        ApiError{ApiErrorCode::not_found, tunnel + " has no session " + std::to_string(session)});
   }
   row->close({.code = CauseCode::admin_close}, Clock::now());
   return Done{};
 }
 
-std::vector<std::string> Service::reload() {
-  std::vector<std::string> report;
-  if (state_ == State::stopping) return {"error: the daemon is stopping"};
+ServiceApi::ReloadResult Service::reload() {
+  ReloadResult result;
+  std::vector<std::string>& report = result.changed;
+  if (state_ == State::stopping) {
+    result.diagnostics.push_back({"error", "", "the daemon is stopping"});
+    return result;
+  }
   const bool starting = state_ == State::starting;
   if (!starting) set_state(State::reloading);
   const config::Loaded fresh = config::load(config_directory_);
   for (const config::ConfigError& error : fresh.errors) {
     log(LogLevel::error, {}, "{}", error.to_string());
-    report.push_back("error: " + error.to_string());
+    result.diagnostics.push_back({"error", error.pointer, error.to_string()});
   }
   for (const config::ConfigError& warning : fresh.warnings)
     log(LogLevel::warning, {}, "{}", warning.to_string());
   if (starting) {
     // Nothing runs yet: what is started once the leftovers are cleared is the fresh.
     config_ = config::keep_refused(config_, fresh);
-    return report;
+    return result;
   }
   apply(config::keep_refused(config_, fresh), report, Clock::now());
   for (const std::string& line : report) log(LogLevel::notice, {}, "reload: {}", line);
   set_state(State::running);
-  return report;
+  return result;
 }
 
 void Service::apply(const config::Config& fresh, std::vector<std::string>& report, TimePoint now) {
   for (const config::ProfileChange& change : config::diff(config_, fresh))
     report.push_back(change.to_string());
   // Only a changed level is obeyed: the command line's holds against the file that was there first.
-  if (fresh.daemon.log_level != config_.daemon.log_level) set_log_level(fresh.daemon.log_level);
+  if (fresh.daemon.log_level != config_.daemon.log_level)
+    l2tpm::set_log_level(fresh.daemon.log_level);
   config_ = fresh;
   const Cause removed{.code = CauseCode::admin_close, .message = "the profile was removed"};
   for (auto row = clients_.begin(); row != clients_.end();) {

@@ -35,39 +35,129 @@ class FakeService final : public daemon::ServiceApi {
   std::string state() const override { return "running"; }
   std::vector<std::string> kernel_features() const override { return {"ppp", "mppe"}; }
 
-  Result<std::string, daemon::ApiError> start(const std::string& profile) override {
+  Result<std::string, daemon::ApiError> start(const std::string& profile,
+                                              const daemon::StartOptions&) override {
     const std::lock_guard lock(mutex_);
     state_.asked.push_back("start " + profile);
     if (!has(state_.profiles, profile))
-      return Unexpected(daemon::ApiError{daemon::ApiErrorCode::no_such_profile,
+      return Unexpected(daemon::ApiError{daemon::ApiErrorCode::not_found,
                                          "no profile is named \"" + profile + "\""});
     if (find(profile) != nullptr)
       return Unexpected(
-          daemon::ApiError{daemon::ApiErrorCode::already_running, profile + " is running"});
+          daemon::ApiError{daemon::ApiErrorCode::wrong_state, profile + " is running"});
     if (state_.on_start) state_.on_start(state_);
     return profile;
   }
-  Result<Done, daemon::ApiError> stop(const std::string& profile) override {
+  Result<Done, daemon::ApiError> stop(const std::string& profile,
+                                      const daemon::CloseOptions&) override {
     const std::lock_guard lock(mutex_);
     state_.asked.push_back("stop " + profile);
     if (find(profile) == nullptr)
       return Unexpected(
-          daemon::ApiError{daemon::ApiErrorCode::not_running, profile + " is not running"});
+          daemon::ApiError{daemon::ApiErrorCode::wrong_state, profile + " is not running"});
     return Done{};
   }
-  Result<Done, daemon::ApiError> close_session(const std::string& tunnel,
-                                               std::uint32_t session) override {
+  Result<Done, daemon::ApiError> close_session(const std::string& tunnel, std::uint32_t session,
+                                               const daemon::CloseOptions&) override {
     const std::lock_guard lock(mutex_);
     state_.asked.push_back("close " + tunnel + "/" + std::to_string(session));
     for (const auto& view : state_.sessions)
       if (view.tunnel == tunnel && view.id == session) return Done{};
-    return Unexpected(daemon::ApiError{daemon::ApiErrorCode::no_such_session, "no such session"});
+    return Unexpected(daemon::ApiError{daemon::ApiErrorCode::not_found, "no such session"});
   }
-  std::vector<std::string> reload() override {
+  ReloadResult reload() override {
     const std::lock_guard lock(mutex_);
     state_.asked.push_back("reload");
-    return state_.reload_lines;
+    ReloadResult result;
+    for (const std::string& line : state_.reload_lines) {
+      if (line.rfind("error: ", 0) == 0)
+        result.diagnostics.push_back({"error", "", line.substr(7)});
+      else
+        result.changed.push_back(line);
+    }
+    return result;
   }
+
+  // What no test of a face asks for yet.
+  std::vector<std::string> features() const override { return {}; }
+  std::uint32_t tunnel_count() const override { return 0; }
+  std::uint32_t session_count() const override { return 0; }
+  std::string log_level() const override { return "info"; }
+  Result<Done, daemon::ApiError> set_log_level(const std::string&) override { return Done{}; }
+  bool draining() const override { return false; }
+  void set_draining(bool) override {}
+  std::vector<daemon::ProfileView> list_profiles() const override { return {}; }
+  Result<std::string, daemon::ApiError> get_profile(const std::string&, bool) override {
+    return absent();
+  }
+  void put_profile(const std::string&, const std::string&, const daemon::PutOptions&,
+                   daemon::ApiCallback<daemon::Diagnostics> done) override {
+    done(absent());
+  }
+  void patch_profile(const std::string&, const std::string&, const daemon::PutOptions&,
+                     daemon::ApiCallback<daemon::Diagnostics> done) override {
+    done(absent());
+  }
+  void remove_profile(const std::string&, bool,
+                      daemon::ApiCallback<daemon::Diagnostics> done) override {
+    done(absent());
+  }
+  daemon::Diagnostics check_config(const std::string&, const std::string&) override { return {}; }
+  std::uint64_t config_generation() const override { return 1; }
+  daemon::Diagnostics config_errors() const override { return {}; }
+  Result<Done, daemon::ApiError> restart(const std::string&, const daemon::StartOptions&) override {
+    return absent();
+  }
+  Result<std::string, daemon::ApiError> create_transient(daemon::TransientRequest) override {
+    return absent();
+  }
+  void owner_vanished(const std::string&) override {}
+  Result<daemon::TunnelView, daemon::ApiError> tunnel(const std::string&) const override {
+    return absent();
+  }
+  Result<daemon::SessionDetailsView, daemon::ApiError> session(const std::string&,
+                                                               std::uint32_t) const override {
+    return absent();
+  }
+  Result<daemon::PlacedCall, daemon::ApiError> session_by_interface(
+      const std::string&) const override {
+    return absent();
+  }
+  Result<Done, daemon::ApiError> open_tunnel(const std::string&) override { return absent(); }
+  Result<Done, daemon::ApiError> close_tunnel(const std::string&,
+                                              const daemon::CloseOptions&) override {
+    return absent();
+  }
+  void ping_tunnel(const std::string&, daemon::ApiCallback<Duration> done) override {
+    done(absent());
+  }
+  Result<daemon::PlacedCall, daemon::ApiError> place_outgoing_call(
+      const daemon::OutgoingCallRequest&) override {
+    return absent();
+  }
+  std::vector<daemon::ListenerView> list_listeners() const override { return {}; }
+  Result<daemon::ListenerView, daemon::ApiError> listener(const std::string&) const override {
+    return absent();
+  }
+  Result<Done, daemon::ApiError> set_listener_draining(const std::string&, bool) override {
+    return absent();
+  }
+  Result<std::string, daemon::ApiError> describe_listener(const std::string&) const override {
+    return absent();
+  }
+  std::unique_ptr<daemon::Dump> dump(daemon::DumpKind, const daemon::DumpFilter&) const override {
+    return nullptr;
+  }
+  void refresh_counters(std::function<void()> done) override { done(); }
+  Result<daemon::Counters, daemon::ApiError> statistics(daemon::StatisticsOf, const std::string&,
+                                                        std::uint32_t) const override {
+    return absent();
+  }
+  std::uint64_t subscribe(daemon::EventFilter, daemon::EventHandler) override { return 1; }
+  void unsubscribe(std::uint64_t) override {}
+  void set_secret_asker(daemon::SecretAsker*) override {}
+  void answer_secrets(std::uint64_t,
+                      Result<std::map<std::string, Secret>, daemon::ApiError>) override {}
 
   daemon::Page<daemon::TunnelView> list_tunnels(const daemon::TunnelFilter& filter,
                                                 std::uint32_t offset,
@@ -103,7 +193,7 @@ class FakeService final : public daemon::ServiceApi {
     const daemon::TunnelView* view = find(name);
     if (view == nullptr)
       return Unexpected(
-          daemon::ApiError{daemon::ApiErrorCode::no_such_tunnel, "no tunnel is named " + name});
+          daemon::ApiError{daemon::ApiErrorCode::not_found, "no tunnel is named " + name});
     const Cause& cause = view->last_error;
     return "{\"name\":\"" + view->name + "\",\"profile\":\"" + view->profile + "\",\"state\":\"" +
            view->state + "\",\"remote\":\"" + view->remote + "\",\"local\":\"" + view->local +
@@ -124,10 +214,13 @@ class FakeService final : public daemon::ServiceApi {
       if (view.tunnel == tunnel && view.id == session)
         return "{\"id\":" + std::to_string(session) +
                ",\"ppp\":{\"mru\":1400,\"dns\":[\"a\",\"b\"]}}";
-    return Unexpected(daemon::ApiError{daemon::ApiErrorCode::no_such_session, "no such session"});
+    return Unexpected(daemon::ApiError{daemon::ApiErrorCode::not_found, "no such session"});
   }
 
  private:
+  static Unexpected<daemon::ApiError> absent() {
+    return Unexpected(daemon::ApiError{daemon::ApiErrorCode::not_found, "there is no such thing"});
+  }
   static bool has(const std::vector<std::string>& list, const std::string& what) {
     return std::find(list.begin(), list.end(), what) != list.end();
   }

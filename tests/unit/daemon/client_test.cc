@@ -62,8 +62,8 @@ TEST(ClientAtWork, WithoutRedialOneFailureIsTheEnd) {
   client.run();
   EXPECT_TRUE(run_until({&client}, [&] { return client.state_of("work") == "failed"; }));
   EXPECT_EQ(client.last_error("work").code, CauseCode::no_answer);
-  ASSERT_TRUE(client.service->start("work"));
-  ASSERT_TRUE(client.service->stop("work"));
+  ASSERT_TRUE(client.service->start("work", {}));
+  ASSERT_TRUE(client.service->stop("work", {}));
   EXPECT_TRUE(run_until({&client}, [&] { return client.state_of("work") == "idle"; }));
 }
 
@@ -76,12 +76,12 @@ TEST(ClientAtWork, StopAtEveryStepLeavesNothing) {
   client.run();
   ASSERT_TRUE(run_until({&lns, &client}, [&] { return client.ready; }));
   for (int turns = 0; turns < 60; ++turns) {
-    static_cast<void>(client.service->start("work"));
+    static_cast<void>(client.service->start("work", {}));
     for (int i = 0; i < turns; ++i) {
       lns.loop->turn(0ms);
       client.loop->turn(0ms);
     }
-    static_cast<void>(client.service->stop("work"));
+    static_cast<void>(client.service->stop("work", {}));
     ASSERT_TRUE(run_until({&lns, &client},
                           [&] {
                             return client.state_of("work") == "idle" && client.holds_nothing() &&
@@ -134,7 +134,7 @@ TEST(ClientAtWork, GoesBackToTheFirstLnsAndRedialsWhenThatFailsMeanwhile) {
   ASSERT_TRUE(until([&] { return up_with(4); }));
   EXPECT_EQ(tunnel().name(), "work");
   EXPECT_TRUE(until([&] { return client.dataplane.tunnels.size() == 1; }));
-  ASSERT_TRUE(client.service->stop("work"));
+  ASSERT_TRUE(client.service->stop("work", {}));
   EXPECT_TRUE(until([&] { return client.holds_nothing() && lns.holds_nothing(); }));
 }
 

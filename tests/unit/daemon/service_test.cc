@@ -87,12 +87,12 @@ TEST_F(Service2, DialsAuthenticatesInstallsAndStops) {
   EXPECT_FALSE(lns.service->describe_tunnel("lns-0"));
   EXPECT_FALSE(lns.service->describe_tunnel("lns-"));
   EXPECT_FALSE(lns.service->describe_tunnel("lns-99999999999999999999"));
-  ASSERT_TRUE(client.service->stop("work"));
+  ASSERT_TRUE(client.service->stop("work", {}));
   EXPECT_TRUE(until([&] {
     return client.state_of("work") == "idle" && lns.tunnels().empty() && lns.holds_nothing() &&
            client.holds_nothing();
   })) << client.tunnels();
-  EXPECT_FALSE(client.service->stop("work"));
+  EXPECT_FALSE(client.service->stop("work", {}));
   stop_both();
 }
 
@@ -138,13 +138,13 @@ TEST_F(Service2, ThePeerHangsUpDuringTheInstall) {
   lns.dataplane.release(1);  // the address is held
   client.run();
   ASSERT_TRUE(until([&] { return lns.count_calls("install") == 1; }));
-  ASSERT_TRUE(client.service->stop("work"));
+  ASSERT_TRUE(client.service->stop("work", {}));
   ASSERT_TRUE(until([&] { return lns.count_calls("remove") >= 1; }));
   EXPECT_TRUE(lns.tunnels().empty());
   lns.dataplane.release();
   EXPECT_TRUE(until([&] { return lns.holds_nothing() && client.state_of("work") == "idle"; }));
   // And again: no id, slot or address has been lost.
-  ASSERT_TRUE(client.service->start("work"));
+  ASSERT_TRUE(client.service->start("work", {}));
   ASSERT_TRUE(until([&] { return both_up(); }));
   EXPECT_EQ(lns.service->list_sessions({}, 0, 10).rows.at(0).address, "10.9.0.10");
   EXPECT_EQ(lns.service->list_sessions({}, 0, 10).rows.at(0).interface, "l2tp0");
@@ -168,13 +168,13 @@ TEST_F(Service2, TermBeforeTheLeftoversAreSwept) {
   lns.dataplane.hold();
   lns.profile("lns", listener_text(1));
   lns.run();
-  EXPECT_TRUE(lns.service->reload().empty());
-  EXPECT_FALSE(lns.service->start("lns"));
+  EXPECT_TRUE(lns.service->reload().changed.empty());
+  EXPECT_FALSE(lns.service->start("lns", {}));
   lns.shut_down();
   ASSERT_TRUE(run_until({&lns}, [&] { return lns.stopped; }));
   lns.dataplane.release();
   EXPECT_FALSE(lns.ready);
-  EXPECT_EQ(lns.service->reload(), std::vector<std::string>{"error: the daemon is stopping"});
+  EXPECT_EQ(lns.service->reload().diagnostics.at(0).message, "the daemon is stopping");
   EXPECT_EQ(lns.service->state(), "stopping");
 }
 
@@ -182,19 +182,19 @@ TEST_F(Service2, ReloadAddsChangesAndRemoves) {
   set_up();
   ASSERT_TRUE(until([&] { return both_up(); }));
   lns.profile("other", listener_text(3, {}, "10.9.7.1-10.9.7.9"));
-  auto report = lns.service->reload();
+  const auto report = lns.service->reload().changed;
   EXPECT_EQ(report, std::vector<std::string>{"other: added"});
   EXPECT_NE(lns.service->describe().find("\"other\""), std::string::npos);
   // Changed: the session stays; its address comes back to the pool that is now in charge.
   lns.profile("lns", listener_text(1, R"("idle-timeout": "1h")", "10.9.0.10-10.9.0.11"));
-  EXPECT_EQ(lns.service->reload().size(), 1u);
+  EXPECT_EQ(lns.service->reload().changed.size(), 1u);
   EXPECT_TRUE(both_up());
   client.profile("second", client_text(4, 1));
   client.service->reload();
   ASSERT_TRUE(until([&] { return lns.sessions_up() == 2; }));
   // Removed: its tunnels end, the profile goes when they have gone.
   lns.drop_profile("lns");
-  EXPECT_EQ(lns.service->reload(), std::vector<std::string>{"lns: removed"});
+  EXPECT_EQ(lns.service->reload().changed, std::vector<std::string>{"lns: removed"});
   EXPECT_TRUE(until([&] { return lns.tunnels().empty() && lns.dataplane.sessions.empty(); }));
   client.drop_profile("second");
   client.service->reload();
@@ -255,7 +255,7 @@ TEST_F(Service2, AnUnboundInstallThatFailsEndsTheCall) {
   set_up({}, R"("data-sequencing": "want")");
   EXPECT_TRUE(until([&] { return client.last_error("work").code == CauseCode::kernel_failed; }));
   EXPECT_TRUE(until([&] { return both_up(); }));
-  ASSERT_TRUE(client.service->stop("work"));
+  ASSERT_TRUE(client.service->stop("work", {}));
   EXPECT_TRUE(until([&] { return client.holds_nothing() && lns.holds_nothing(); }));
   stop_both();
 }
@@ -298,9 +298,9 @@ TEST_F(Service2, OneAddressIsLentToOneAtATimeAndComesBackOnce) {
   for (int i = 0; i < 3; ++i) {
     ASSERT_TRUE(until([&] { return both_up(); })) << client.last_error("work").to_string();
     EXPECT_EQ(lns.service->list_sessions({}, 0, 10).rows.at(0).address, "10.9.0.10");
-    ASSERT_TRUE(client.service->stop("work"));
+    ASSERT_TRUE(client.service->stop("work", {}));
     ASSERT_TRUE(until([&] { return client.state_of("work") == "idle"; }));
-    ASSERT_TRUE(client.service->start("work"));
+    ASSERT_TRUE(client.service->start("work", {}));
   }
   ASSERT_TRUE(until([&] { return both_up(); }));
   client.profile("second", client_text(4, 1));
@@ -322,9 +322,9 @@ TEST_F(Service2, APinThatFailedIsGivenBack) {
   EXPECT_TRUE(client.dataplane.pins.empty());
   // And one that is not done yet when nobody wants it any more.
   client.dataplane.hold();
-  ASSERT_TRUE(client.service->start("far"));
+  ASSERT_TRUE(client.service->start("far", {}));
   ASSERT_TRUE(run_until({&client}, [&] { return client.count_calls("pin_route") == 2; }));
-  ASSERT_TRUE(client.service->stop("far"));
+  ASSERT_TRUE(client.service->stop("far", {}));
   client.drop_profile("far");
   client.service->reload();
   client.dataplane.release();
