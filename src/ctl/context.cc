@@ -1,8 +1,7 @@
 #include "ctl/context.h"
 
+#include <algorithm>
 #include <ostream>
-
-#include "ctl/hint.h"
 
 namespace l2tpm::ctl {
 namespace {
@@ -10,17 +9,6 @@ namespace {
 std::chrono::seconds distance(std::uint64_t microseconds) {
   const std::chrono::system_clock::time_point when{std::chrono::microseconds(microseconds)};
   return std::chrono::round<std::chrono::seconds>(std::chrono::system_clock::now() - when);
-}
-
-template <typename T>
-T value_or(const nlohmann::json& object, const char* key, T otherwise) {
-  const auto found = object.find(key);
-  if (found == object.end()) return otherwise;
-  try {
-    return found->template get<T>();
-  } catch (const nlohmann::json::exception&) {
-    return otherwise;  // a newer daemon may say more than we understand
-  }
 }
 
 }  // namespace
@@ -32,13 +20,43 @@ ExitCode report(Context& context, const ClientError& error) {
   return error.code;
 }
 
-void print_json(Context& context, const nlohmann::json& json) {
-  context.out << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+ExitCode usage(Context& context, const std::string& text) {
+  context.err << "l2tpctl: " << clean(text) << '\n';
+  return ExitCode::usage;
 }
 
-nlohmann::json parse_json(const std::string& text) {
-  auto json = nlohmann::json::parse(text, nullptr, false);
-  return json.is_object() ? json : nlohmann::json::object();
+void print_json(Context& context, const Json& json) {
+  const int indent = context.options.json == JsonStyle::one_line ? -1 : 2;
+  context.out << json.dump(indent, ' ', false, Json::error_handler_t::replace) << '\n';
+}
+
+ExitCode print_table(Context& context, const std::vector<Column>& columns,
+                     const std::vector<std::vector<Cell>>& rows) {
+  std::vector<std::size_t> chosen;
+  for (const std::string& field : context.options.fields) {
+    const auto found = std::find_if(columns.begin(), columns.end(),
+                                    [&](const Column& column) { return column.name == field; });
+    if (found == columns.end()) {
+      std::string text = "there is no column \"" + field + "\", these are:";
+      for (const Column& column : columns) text += " " + std::string(column.name);
+      return usage(context, text);
+    }
+    chosen.push_back(static_cast<std::size_t>(found - columns.begin()));
+  }
+  if (chosen.empty())
+    for (std::size_t i = 0; i < columns.size(); ++i) chosen.push_back(i);
+  std::vector<std::string> header;
+  for (const std::size_t column : chosen) header.emplace_back(columns[column].header);
+  std::vector<std::vector<Cell>> shown;
+  for (const auto& row : rows) {
+    shown.emplace_back();
+    for (const std::size_t column : chosen) shown.back().push_back(row[column]);
+  }
+  if (context.options.terse)
+    context.print.terse(shown);
+  else
+    context.print.table(header, shown);
+  return ExitCode::ok;
 }
 
 std::string since(std::uint64_t microseconds) {
@@ -46,28 +64,6 @@ std::string since(std::uint64_t microseconds) {
 }
 std::string until(std::uint64_t microseconds) {
   return microseconds == 0 ? "" : duration(-distance(microseconds));
-}
-
-LastError last_error(const nlohmann::json& tunnel) {
-  const auto found = tunnel.find("last_error");
-  if (found == tunnel.end() || !found->is_object()) return {};
-  const auto code = value_or<std::string>(*found, "code", "");
-  if (code.empty() || code == name(CauseCode::none)) return {};
-  // Put together from the texts: a code that only a newer daemon knows is still shown.
-  LastError result;
-  result.text = code;
-  if (value_or(*found, "by_peer", false)) result.text += " by peer";
-  if (const int number = value_or(*found, "result", 0); number != 0) {
-    result.text += " (result " + std::to_string(number);
-    if (const int error = value_or(*found, "error", 0); error != 0)
-      result.text += " error " + std::to_string(error);
-    result.text += ")";
-  }
-  if (const auto message = value_or<std::string>(*found, "message", ""); !message.empty())
-    result.text += ": " + clean(message);
-  result.hint = std::string(hint(cause_from_name(code)));
-  result.is_definite = is_definite(cause_from_name(code));
-  return result;
 }
 
 }  // namespace l2tpm::ctl

@@ -2,11 +2,12 @@
 #pragma once
 
 #include <iosfwd>
-#include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "ctl/client.h"
 #include "ctl/format.h"
+#include "ctl/json.h"
 #include "ctl/options.h"
 #include "ctl/run.h"
 
@@ -16,41 +17,35 @@ struct Context {
   const Options& options;
   std::ostream& out;
   std::ostream& err;
+  Terminal terminal;
   Printer print;       // to out
-  bool show_progress;  // err is a terminal
+  bool show_progress;  // err is a terminal and nobody parses
 };
 
 // Says what went wrong and returns the exit code for it.
 ExitCode report(Context& context, const ClientError& error);
+// What is wrong with the command line, found by a command itself.
+ExitCode usage(Context& context, const std::string& text);
 
-// Pretty, one trailing newline.
-void print_json(Context& context, const nlohmann::json& json);
+// With one trailing newline, in the style that was asked for.
+void print_json(Context& context, const Json& json);
 
-// The daemon's JSON; an empty object if it is none.
-nlohmann::json parse_json(const std::string& text);
+// A table with the columns that -f asks for, as -t asks for. The exit code is ok, or usage when a
+// column has no such name. Nothing is printed without a row.
+ExitCode print_table(Context& context, const std::vector<Column>& columns,
+                     const std::vector<std::vector<Cell>>& rows);
 
 // Seconds since a CLOCK_REALTIME time in microseconds, and until one; "" for 0.
 std::string since(std::uint64_t microseconds);
 std::string until(std::uint64_t microseconds);
 
-// "auth-failed by peer: E=691" and the hint for it, from the "last_error" of a described tunnel.
-// Both empty when there is none.
-struct LastError {
-  std::string text;
-  std::string hint;
-  bool is_definite = false;
-};
-LastError last_error(const nlohmann::json& tunnel);
-
-// The commands, one function each.
-ExitCode status(Context& context, Client& client);
-ExitCode tunnel_list(Context& context, Client& client);
-ExitCode tunnel_show(Context& context, Client& client);
-ExitCode session_list(Context& context, Client& client);
-ExitCode session_show(Context& context, Client& client);
-ExitCode session_close(Context& context, Client& client);
-ExitCode up(Context& context, Client& client);
-ExitCode down(Context& context, Client& client);
-ExitCode reload(Context& context, Client& client);
+// Does it for every name and returns the first failure.
+template <typename Names, typename Act>
+ExitCode for_each(const Names& names, Act act) {
+  ExitCode first = ExitCode::ok;
+  for (const auto& each : names)
+    if (const ExitCode code = act(each); first == ExitCode::ok) first = code;
+  return first;
+}
 
 }  // namespace l2tpm::ctl

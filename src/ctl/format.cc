@@ -13,9 +13,9 @@ std::size_t width(const std::string& text) {
   }));
 }
 
-std::string scalar(const nlohmann::json& value) {
+std::string scalar(const Json& value) {
   if (value.is_string()) return clean(value.get<std::string>());
-  return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 }  // namespace
@@ -84,7 +84,22 @@ void Printer::table(const std::vector<std::string>& header,
   }
 }
 
-void Printer::object(const nlohmann::json& json, int indent) {
+void Printer::terse(const std::vector<std::vector<Cell>>& rows) {
+  for (const auto& row : rows) {
+    bool is_first = true;
+    for (const Cell& cell : row) {
+      if (!is_first) out_ << ':';
+      is_first = false;
+      for (const char c : clean(cell.text)) {
+        if (c == ':' || c == '\\') out_ << '\\';
+        out_ << c;
+      }
+    }
+    out_ << '\n';
+  }
+}
+
+void Printer::object(const Json& json, int indent) {
   const std::string space(static_cast<std::size_t>(indent), ' ');
   std::size_t widest = 0;
   for (const auto& [key, value] : json.items())

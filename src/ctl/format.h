@@ -4,9 +4,11 @@
 #include <chrono>
 #include <cstdint>
 #include <iosfwd>
-#include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
+
+#include "ctl/json.h"
 
 namespace l2tpm::ctl {
 
@@ -22,6 +24,11 @@ struct Cell {
   Colour colour;
 };
 
+struct Column {
+  std::string_view name;    // for -f
+  std::string_view header;  // of the table
+};
+
 // Control characters shown as '?': whatever a peer sent, the terminal is not steered by it.
 std::string clean(std::string text);
 
@@ -35,8 +42,10 @@ class Printer {
   std::string paint(const std::string& text, Colour colour) const;
   // Columns as wide as their widest cell; no header line when there is no row.
   void table(const std::vector<std::string>& header, const std::vector<std::vector<Cell>>& rows);
+  // Fields separated by ':', which is written "\\:" inside one, as nmcli does.
+  void terse(const std::vector<std::vector<Cell>>& rows);
   // "key: value" lines, nested objects indented, lists of scalars on one line.
-  void object(const nlohmann::json& json, int indent = 0);
+  void object(const Json& json, int indent = 0);
   void line(const std::string& text);
 
  private:

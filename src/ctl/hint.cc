@@ -1,5 +1,7 @@
 #include "ctl/hint.h"
 
+#include "ctl/format.h"
+
 namespace l2tpm::ctl {
 
 std::string_view hint(CauseCode code) {
@@ -110,5 +112,27 @@ bool is_definite(CauseCode code) {
   }
   return false;
 }
+
+Explained explain(const Json& cause) {
+  const std::string code = text_of(cause, "code");
+  if (code.empty() || code == name(CauseCode::none)) return {};
+  // Put together from the texts: a code that only a newer daemon knows is still shown.
+  Explained result;
+  result.text = clean(code);
+  if (flag_of(cause, "by_peer")) result.text += " by peer";
+  if (const auto number = number_of(cause, "result"); number != 0) {
+    result.text += " (result " + std::to_string(number);
+    if (const auto error = number_of(cause, "error"); error != 0)
+      result.text += " error " + std::to_string(error);
+    result.text += ")";
+  }
+  if (const auto message = text_of(cause, "message"); !message.empty())
+    result.text += ": " + clean(message);
+  result.hint = std::string(hint(cause_from_name(code)));
+  result.is_definite = is_definite(cause_from_name(code));
+  return result;
+}
+
+Explained last_error(const Json& tunnel) { return explain(member_of(tunnel, "last_error")); }
 
 }  // namespace l2tpm::ctl

@@ -3,52 +3,151 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
-#include <map>
-#include <sstream>
+
+#include "ctl/help.h"
 
 namespace l2tpm::ctl {
 namespace {
 
-constexpr std::chrono::seconds kDefaultWait{60};
-constexpr int kLongestWait = 24 * 3600;
-
 using Words = std::vector<std::string>;
 
-// What l2tpctl knows, for completion; parse() builds the same tree.
-const std::map<std::string, Words>& command_tree() {
-  static const std::map<std::string, Words> tree{
-      {"status",  {}                               },
-      {"tunnel",  {"list", "show", "start", "stop"}},
-      {"session", {"list", "show", "close"}        },
-      {"up",      {}                               },
-      {"down",    {}                               },
-      {"reload",  {}                               },
-      {"version", {}                               },
-  };
-  return tree;
+// A global option's name that is followed by its value: "--bus", "-w", "-jw".
+bool takes_next(const std::string& word) {
+  if (word.find('=') != std::string::npos) return false;
+  for (const Option& option : global_options()) {
+    if (option.is_flag() || option.has_optional_value()) continue;
+    if (word.compare(0, 2, "--") == 0 ? word.substr(2) == option.key()
+                                      : option.names[1] != '-' && word.back() == option.names[1])
+      return true;
+  }
+  return false;
 }
 
-bool takes_value(const std::string& option) {
-  static const Words with_value{"--bus",  "--wait",   "--state", "--profile",
-                                "--peer", "--tunnel", "--user",  "--iface"};
-  if (option.size() > 2 && option[1] == '-')
-    return std::find(with_value.begin(), with_value.end(), option) != with_value.end();
-  return option.back() == 'w';  // -w, -jw
+bool is_global(const std::string& word) {
+  const std::string name = word.substr(0, word.find('='));
+  return std::any_of(global_options().begin(), global_options().end(), [&](const Option& option) {
+    return name.compare(0, 2, "--") == 0 ? name.substr(2) == option.key()
+                                         : option.names[1] == name[1];
+  });
 }
 
-// Sets `word` to the one candidate that it begins; "" or what is wrong.
-std::string complete(std::string& word, const Words& candidates) {
+// The one of `candidates` that `word` is or begins; "" if none. The error names several.
+Result<std::string, std::string> complete(const std::string& word, const Words& candidates) {
   Words fitting;
   for (const std::string& candidate : candidates) {
-    if (candidate == word) return {};
+    if (candidate == word) return word;
     if (candidate.compare(0, word.size(), word) == 0) fitting.push_back(candidate);
   }
-  if (fitting.size() == 1) word = fitting.front();
-  if (fitting.size() < 2) return {};
+  if (fitting.empty()) return std::string();
+  if (fitting.size() == 1) return fitting.front();
   std::string text = "\"" + word + "\" is ambiguous:";
   for (const std::string& candidate : fitting) text += " " + candidate;
-  return text;
+  return Unexpected(std::move(text));
 }
+
+Words words_after(std::string_view first) {
+  Words words;
+  for (const Command& command : commands()) {
+    if (!first.empty() && command.first_word() != first) continue;
+    const std::string word(first.empty() ? command.first_word() : command.second_word());
+    if (words.empty() || words.back() != word) words.push_back(word);
+  }
+  return words;
+}
+
+const Command* fallback_of(const Group* group) {
+  if (!group) return find_command("status");
+  if (group->fallback.empty()) return nullptr;
+  return find_command(std::string(group->word) + " " + std::string(group->fallback));
+}
+
+// One command's options on a flat CLI11 parser.
+class Parser {
+ public:
+  explicit Parser(const Command& command) : command_(command), app_("", "l2tpctl") {
+    app_.set_help_flag();  // --help is a flag like others here: the text is help.cc's
+    for (const Option& option : global_options()) add(option);
+    for (const Option& option : command.options) add(option);
+    words_.resize(command.arguments.size());
+    for (std::size_t i = 0; i < command.arguments.size(); ++i) {
+      const Argument& argument = command.arguments[i];
+      auto* positional = app_.add_option(std::string(argument.name), words_[i]);
+      const bool many = argument.count == Count::some || argument.count == Count::any;
+      if (many)
+        positional->expected(-1);
+      else
+        positional->expected(1);
+      if (argument.count == Count::one || argument.count == Count::some) positional->required();
+    }
+  }
+
+  Result<Options, NotRun> parse(Words args) {
+    std::reverse(args.begin(), args.end());  // CLI11 takes them from the back
+    // Asked for help, nobody wants to hear what is missing.
+    if (std::any_of(args.begin(), args.end(),
+                    [](const std::string& word) { return word == "-h" || word == "--help"; }))
+      return Unexpected(NotRun{true, help_of(command_)});
+    try {
+      app_.parse(args);
+    } catch (const CLI::ParseError& error) {
+      return Unexpected(NotRun{false, std::string(error.what()) + "\n" + usage_of(command_)});
+    }
+    Options options;
+    options.command = &command_;
+    for (const auto& [option, key] : options_)
+      if (option->count() > 0) options.set(key, option->results());
+    for (std::size_t i = 0; i < words_.size(); ++i) {
+      if (command_.arguments[i].completes != Completes::session) continue;
+      for (const std::string& word : words_[i])
+        if (!session_name(word))
+          return Unexpected(
+              NotRun{false, "\"" + word + "\" is not TUNNEL/ID, for example work/4711\n"});
+    }
+    for (const Words& words : words_)
+      options.words.insert(options.words.end(), words.begin(), words.end());
+    return options;
+  }
+
+ private:
+  void add(const Option& option) {
+    const std::string names(option.names);
+    CLI::Option* added = nullptr;
+    if (option.is_flag() || option.has_optional_value())
+      added = app_.add_flag(names);
+    else
+      added = app_.add_option(names);
+    if (option.repeats)
+      added->take_all()->allow_extra_args(false);
+    else if (option.is_flag())
+      added->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+    if (option.range.least != option.range.most)
+      added->check(CLI::Range(option.range.least, option.range.most));
+    if (!option.choices.empty()) {
+      Words choices(option.choices.begin(), option.choices.end());
+      if (option.has_optional_value()) choices.emplace_back("true");  // CLI11's for none
+      added->check(CLI::IsMember(std::move(choices)));
+    }
+    options_.emplace_back(added, option.key());
+  }
+
+  const Command& command_;
+  CLI::App app_;
+  std::vector<std::pair<CLI::Option*, std::string_view>> options_;
+  std::vector<Words> words_;
+};
+
+Words split(const std::string& text, char separator) {
+  Words parts;
+  std::size_t begin = 0;
+  while (begin <= text.size()) {
+    const auto end = std::min(text.find(separator, begin), text.size());
+    if (end > begin) parts.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return parts;
+}
+
+}  // namespace
 
 std::optional<SessionName> session_name(const std::string& text) {
   const auto slash = text.rfind('/');
@@ -60,121 +159,95 @@ std::optional<SessionName> session_name(const std::string& text) {
   return result;
 }
 
-// The tree of commands around the Options that it fills.
-class Parser {
- public:
-  Parser() : app_("Shows and steers l2tp-manager, the L2TP daemon.", "l2tpctl") {
-    app_.fallthrough();
-    app_.require_subcommand(0, 1);
-    app_.add_flag("-j,--json", options_.json, "Print JSON");
-    app_.add_option("--bus", options_.bus, "The bus the daemon is on; default: the system bus")
-        ->type_name("ADDRESS");
-    app_.add_option("-w,--wait", wait_, "How long \"up\" waits; default 60")
-        ->type_name("SECS")
-        ->check(CLI::Range(0, kLongestWait));
-    app_.add_flag("--no-wait", no_wait_, "\"up\" returns at once");
-    app_.add_flag("--no-color", options_.no_color, "No colour, as with NO_COLOR set");
+const std::vector<std::string>& Options::all(std::string_view key) const {
+  static const Words kNone;
+  const auto found = values_.find(key);
+  return found == values_.end() ? kNone : found->second;
+}
 
-    auto* status =
-        command(app_, "status", "The daemon, or one tunnel with its last error", Command::status);
-    status->add_option("NAME", options_.names, "Tunnel or profile");
+const std::string& Options::value(std::string_view key) const {
+  static const std::string kNone;
+  const Words& given = all(key);
+  return given.empty() ? kNone : given.back();
+}
 
-    auto* tunnel = command(app_, "tunnel", "Tunnels", Command::tunnel_list);
-    tunnel->require_subcommand(0, 1);
-    auto* tunnels = command(*tunnel, "list", "One line each", Command::tunnel_list);
-    tunnels->add_option("--profile", options_.profile, "Only those of a profile");
-    tunnels->add_option("--state", options_.state, "Only those in a state");
-    tunnels->add_option("--peer", options_.peer, "Only those to a peer");
-    names(*command(*tunnel, "show", "All about one", Command::tunnel_show), "NAME", 1);
-    names(*command(*tunnel, "start", "As \"up\"", Command::up), "PROFILE", -1);
-    names(*command(*tunnel, "stop", "As \"down\"", Command::down), "PROFILE", -1);
+std::optional<int> Options::number(std::string_view key) const {
+  const std::string& text = value(key);
+  int result = 0;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), result);
+  if (text.empty() || error != std::errc() || stop != text.data() + text.size())
+    return std::nullopt;
+  return result;
+}
 
-    auto* session = command(app_, "session", "Sessions", Command::session_list);
-    session->require_subcommand(0, 1);
-    auto* sessions = command(*session, "list", "One line each", Command::session_list);
-    sessions->add_option("--tunnel", options_.tunnel, "Only those in a tunnel");
-    sessions->add_option("--user", options_.user, "Only those of a user");
-    sessions->add_option("--iface", options_.interface, "Only the one on a network interface");
-    sessions->add_option("--state", options_.state, "Only those in a state");
-    names(*command(*session, "show", "All about one", Command::session_show), "TUNNEL/ID", 1);
-    names(*command(*session, "close", "End it", Command::session_close), "TUNNEL/ID", -1);
+void Options::set(std::string_view key, std::vector<std::string> values) {
+  values_[std::string(key)] = std::move(values);
+}
 
-    names(*command(app_, "up", "Start profiles and wait until they carry a session", Command::up),
-          "PROFILE", -1);
-    names(*command(app_, "down", "End all that profiles have", Command::down), "PROFILE", -1);
-    command(app_, "reload", "Read the configuration again", Command::reload);
-    command(app_, "version", "This program's version and the daemon's", Command::version);
-  }
-
-  Result<Options, NotRun> parse(Words args) {
-    std::reverse(args.begin(), args.end());  // CLI11 takes them from the back
-    try {
-      app_.parse(args);
-    } catch (const CLI::ParseError& error) {
-      std::ostringstream out;
-      std::ostringstream err;
-      const bool is_help = app_.exit(error, out, err) == 0;
-      return Unexpected(NotRun{is_help, is_help ? out.str() : err.str()});
-    }
-    if (!no_wait_) options_.wait = wait_ ? std::chrono::seconds(*wait_) : kDefaultWait;
-    if (options_.command == Command::status && options_.names.size() > 1)
-      return Unexpected(NotRun{false, "status takes one name\n"});
-    if (options_.command == Command::session_show || options_.command == Command::session_close) {
-      for (const std::string& name : options_.names) {
-        const auto parsed = session_name(name);
-        if (!parsed)
-          return Unexpected(
-              NotRun{false, "\"" + name + "\" is not TUNNEL/ID, for example work/4711\n"});
-        options_.sessions.push_back(*parsed);
-      }
-    }
-    return options_;
-  }
-
- private:
-  CLI::App* command(CLI::App& parent, const char* word, const char* help, Command which) {
-    CLI::App* child = parent.add_subcommand(word, help);
-    child->fallthrough();
-    // A parent is parsed before its child, which so has the last word.
-    child->preparse_callback([this, which](std::size_t) { options_.command = which; });
-    return child;
-  }
-  // count -1: one or more.
-  void names(CLI::App& parent, const char* label, int count) {
-    parent.add_option(label, options_.names)->required()->expected(count);
-  }
-
-  Options options_;
-  std::optional<int> wait_;
-  bool no_wait_ = false;
-  CLI::App app_;
-};
-
-}  // namespace
-
-Result<std::vector<std::string>, std::string> complete_commands(std::vector<std::string> args) {
-  const auto& tree = command_tree();
-  Words candidates;
-  for (const auto& [word, children] : tree) candidates.push_back(word);
-  for (std::size_t at = 0; at < args.size(); ++at) {
-    if (args[at] == "--") break;
-    if (args[at].size() > 1 && args[at][0] == '-') {
-      if (takes_value(args[at])) ++at;
+Result<Resolved, std::string> resolve(const std::vector<std::string>& args) {
+  Resolved resolved;
+  std::string_view first;
+  bool is_help = false;
+  std::size_t at = 0;
+  for (; at < args.size(); ++at) {
+    const std::string& word = args[at];
+    if (word == "--") break;
+    if (word.size() > 1 && word[0] == '-') {
+      if (!is_global(word)) break;
+      is_help = is_help || word == "-h" || word == "--help";
+      resolved.rest.push_back(word);
+      if (takes_next(word) && at + 1 < args.size()) resolved.rest.push_back(args[++at]);
       continue;
     }
-    if (std::string problem = complete(args[at], candidates); !problem.empty())
-      return Unexpected(std::move(problem));
-    const auto found = tree.find(args[at]);
-    if (found == tree.end() || found->second.empty()) break;
-    candidates = found->second;
+    const Words candidates = words_after(first);
+    auto full = complete(word, candidates);
+    if (!full) return Unexpected(std::move(full.error()));
+    if (full->empty()) {
+      std::string text = "\"" + word + "\" is no command";
+      if (!first.empty()) text += " of \"" + std::string(first) + "\"";
+      text += ", these are:";
+      for (const std::string& candidate : candidates) text += " " + candidate;
+      return Unexpected(std::move(text));
+    }
+    if (!first.empty()) {
+      resolved.command = find_command(std::string(first) + " " + *full);
+    } else if (const Group* group = find_group(*full)) {
+      resolved.group = group;
+      first = group->word;
+      continue;
+    } else {
+      resolved.command = find_command(*full);
+    }
+    ++at;
+    break;
   }
-  return args;
+  resolved.rest.insert(resolved.rest.end(), args.begin() + static_cast<std::ptrdiff_t>(at),
+                       args.end());
+  if (!resolved.command && !is_help) resolved.command = fallback_of(resolved.group);
+  return resolved;
 }
 
 Result<Options, NotRun> parse(const std::vector<std::string>& args) {
-  auto completed = complete_commands(args);
-  if (!completed) return Unexpected(NotRun{false, completed.error() + "\n"});
-  return Parser().parse(std::move(*completed));
+  auto resolved = resolve(args);
+  if (!resolved) return Unexpected(NotRun{false, resolved.error() + "\n"});
+  if (!resolved->command) {
+    if (!resolved->group) return Unexpected(NotRun{true, help()});
+    const auto& rest = resolved->rest;
+    const bool is_help = std::any_of(rest.begin(), rest.end(), [](const std::string& word) {
+      return word == "-h" || word == "--help";
+    });
+    return Unexpected(NotRun{is_help, help_of(*resolved->group)});
+  }
+  auto options = Parser(*resolved->command).parse(std::move(resolved->rest));
+  if (!options) return options;
+  if (options->has("json"))
+    options->json = options->value("json") == "short" ? JsonStyle::one_line : JsonStyle::pretty;
+  options->terse = options->has("terse");
+  options->no_color = options->has("no-color");
+  options->fields = split(options->value("fields"), ',');
+  options->bus = options->value("bus");
+  if (const auto wait = options->number("wait")) options->wait = std::chrono::seconds(*wait);
+  return options;
 }
 
 }  // namespace l2tpm::ctl

@@ -19,8 +19,9 @@ enum class ExitCode : int {
   timeout = 6
 };
 
-// What the streams are: colour goes to terminals only, and so does progress.
+// Which streams are terminals: colour and progress go to those only, questions need one.
 struct Terminal {
+  bool in = false;
   bool out = false;
   bool err = false;
 };

@@ -3,7 +3,8 @@
 #include <ostream>
 #include <thread>
 
-#include "ctl/context.h"
+#include "ctl/handlers.h"
+#include "ctl/hint.h"
 
 namespace l2tpm::ctl {
 namespace {
@@ -33,8 +34,8 @@ class Progress {
   std::string shown_;
 };
 
-ExitCode explain(Context& context, const std::string& profile, const std::string& what,
-                 const LastError& error, ExitCode code) {
+ExitCode complain(Context& context, const std::string& profile, const std::string& what,
+                  const Explained& error, ExitCode code) {
   context.err << "l2tpctl: " << clean(profile) << ": " << what;
   if (!error.text.empty()) context.err << ": " << error.text;
   context.err << '\n';
@@ -43,7 +44,7 @@ ExitCode explain(Context& context, const std::string& profile, const std::string
 }
 
 void say_up(Context& context, const std::string& profile, const SessionRow& session) {
-  if (context.options.json) return;
+  if (context.options.json != JsonStyle::off) return;
   std::string text = clean(profile) + ": up";
   if (!session.interface.empty()) text += " on " + clean(session.interface);
   if (!session.address.empty()) text += ", " + clean(session.address);
@@ -59,7 +60,7 @@ ExitCode await_session(Context& context, Client& client, const std::string& prof
     const auto tunnels = client.tunnels({profile, "", ""}, 1, total);
     if (!tunnels) return report(context, tunnels.error());
     if (tunnels->empty() || tunnels->front().role == "lns") {
-      if (!context.options.json) context.print.line(clean(profile) + ": started");
+      if (context.options.json == JsonStyle::off) context.print.line(clean(profile) + ": started");
       return ExitCode::ok;
     }
     const TunnelRow& tunnel = tunnels->front();
@@ -70,22 +71,22 @@ ExitCode await_session(Context& context, Client& client, const std::string& prof
       say_up(context, profile, up->front());
       return ExitCode::ok;
     }
-    LastError error;
+    Explained error;
     if (const auto text = client.describe_tunnel(tunnel.name); text)
       error = last_error(parse_json(*text));
     if (tunnel.state == "failed") {
       progress.clear();
-      return explain(context, profile, "failed", error, ExitCode::failure);
+      return complain(context, profile, "failed", error, ExitCode::failure);
     }
     if (tunnel.state == "backoff" && error.is_definite) {
       progress.clear();
-      return explain(context, profile, "not up (the daemon keeps trying)", error,
-                     ExitCode::failure);
+      return complain(context, profile, "not up (the daemon keeps trying)", error,
+                      ExitCode::failure);
     }
     const auto now = Clock::now();
     if (now >= deadline) {
       progress.clear();
-      return explain(context, profile, "still " + clean(tunnel.state), error, ExitCode::timeout);
+      return complain(context, profile, "still " + clean(tunnel.state), error, ExitCode::timeout);
     }
     progress.show(clean(profile) + ": " + clean(tunnel.state) +
                   (error.text.empty() ? "" : " (" + error.text + ")"));
@@ -94,29 +95,20 @@ ExitCode await_session(Context& context, Client& client, const std::string& prof
   }
 }
 
-// Does it for every name and returns the first failure.
-template <typename Names, typename Act>
-ExitCode for_each(const Names& names, Act act) {
-  ExitCode first = ExitCode::ok;
-  for (const auto& each : names)
-    if (const ExitCode code = act(each); first == ExitCode::ok) first = code;
-  return first;
-}
-
 }  // namespace
 
 ExitCode up(Context& context, Client& client) {
   const Options& options = context.options;
   std::vector<std::string> started;
   // All are started before the first is waited for: they come up side by side.
-  const ExitCode starts = for_each(options.names, [&](const std::string& profile) {
+  const ExitCode starts = for_each(options.words, [&](const std::string& profile) {
     const auto done = client.start(profile);
     if (!done && done.error().name != kAlreadyRunning) return report(context, done.error());
     started.push_back(profile);
     return ExitCode::ok;
   });
-  if (!options.wait) return starts;
-  const auto deadline = Clock::now() + *options.wait;
+  if (options.has("no-wait")) return starts;
+  const auto deadline = Clock::now() + options.wait;
   const ExitCode waits = for_each(started, [&](const std::string& profile) {
     return await_session(context, client, profile, deadline);
   });
@@ -124,15 +116,16 @@ ExitCode up(Context& context, Client& client) {
 }
 
 ExitCode down(Context& context, Client& client) {
-  return for_each(context.options.names, [&](const std::string& profile) {
+  return for_each(context.options.words, [&](const std::string& profile) {
     const auto done = client.stop(profile);
     return done ? ExitCode::ok : report(context, done.error());
   });
 }
 
 ExitCode session_close(Context& context, Client& client) {
-  return for_each(context.options.sessions, [&](const SessionName& session) {
-    const auto done = client.close_session(session.tunnel, session.id);
+  return for_each(context.options.words, [&](const std::string& word) {
+    const auto session = session_name(word);
+    const auto done = client.close_session(session->tunnel, session->id);
     return done ? ExitCode::ok : report(context, done.error());
   });
 }
@@ -140,7 +133,7 @@ ExitCode session_close(Context& context, Client& client) {
 ExitCode reload(Context& context, Client& client) {
   const auto changes = client.reload();
   if (!changes) return report(context, changes.error());
-  if (context.options.json) {
+  if (context.options.json != JsonStyle::off) {
     print_json(context, {
                             {"changed", changes->changed},
                             {"errors",  changes->errors }

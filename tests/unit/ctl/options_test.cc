@@ -16,42 +16,81 @@ Options parsed(const Words& args) {
 std::string refused(const Words& args) {
   const auto options = parse(args);
   EXPECT_FALSE(options);
-  return options ? "" : options.error().text;
+  if (options) return "";
+  EXPECT_FALSE(options.error().is_help);
+  return options.error().text;
 }
 
-TEST(Completion, TakesUnambiguousBeginnings) {
-  EXPECT_EQ(*complete_commands({"tu", "sh", "work"}), (Words{"tunnel", "show", "work"}));
-  EXPECT_EQ(*complete_commands({"se", "c", "work/1"}), (Words{"session", "close", "work/1"}));
-  EXPECT_EQ(*complete_commands({"u", "u"}), (Words{"up", "u"})) << "a profile named u";
-  EXPECT_EQ(*complete_commands({"--bus", "sta", "-jw", "5", "sta"}),
-            (Words{"--bus", "sta", "-jw", "5", "status"}));
+std::string helped(const Words& args) {
+  const auto options = parse(args);
+  EXPECT_FALSE(options);
+  if (options) return "";
+  EXPECT_TRUE(options.error().is_help);
+  return options.error().text;
 }
 
-TEST(Completion, NamesTheCandidates) {
-  EXPECT_EQ(complete_commands({"s"}).error(), "\"s\" is ambiguous: session status");
-  EXPECT_EQ(complete_commands({"tunnel", "st"}).error(), "\"st\" is ambiguous: start stop");
-  EXPECT_EQ(*complete_commands({"what"}), Words{"what"});
+std::string path(const Words& args) {
+  const auto resolved = resolve(args);
+  if (!resolved) return resolved.error();
+  std::string text(resolved->command ? resolved->command->path : "help");
+  for (const std::string& word : resolved->rest) text += " | " + word;
+  return text;
 }
 
-TEST(Options, WithoutAWordIsStatus) {
-  EXPECT_EQ(parsed({}).command, Command::status);
-  EXPECT_EQ(parsed({"tunnel"}).command, Command::tunnel_list);
-  EXPECT_EQ(parsed({"session"}).command, Command::session_list);
+TEST(Resolving, TakesUnambiguousBeginnings) {
+  EXPECT_EQ(path({"tu", "sh", "work"}), "tunnel show | work");
+  EXPECT_EQ(path({"se", "c", "work/1"}), "session close | work/1");
+  EXPECT_EQ(path({"u", "u"}), "up | u") << "a profile named u";
+  EXPECT_EQ(path({"--bus", "sta", "-jw", "5", "statu"}), "status | --bus | sta | -jw | 5");
+  EXPECT_EQ(path({"tunnel", "-j", "show", "work"}), "tunnel show | -j | work");
+  EXPECT_EQ(path({"--json=short", "tun"}), "tunnel list | --json=short");
 }
 
-TEST(Options, EveryCommandIsReached) {
-  EXPECT_EQ(parsed({"status", "work"}).command, Command::status);
-  EXPECT_EQ(parsed({"tunnel", "list"}).command, Command::tunnel_list);
-  EXPECT_EQ(parsed({"tunnel", "show", "work"}).command, Command::tunnel_show);
-  EXPECT_EQ(parsed({"tunnel", "start", "a", "b"}).command, Command::up);
-  EXPECT_EQ(parsed({"tunnel", "stop", "a"}).command, Command::down);
-  EXPECT_EQ(parsed({"session", "list"}).command, Command::session_list);
-  EXPECT_EQ(parsed({"session", "show", "work/1"}).command, Command::session_show);
-  EXPECT_EQ(parsed({"session", "close", "work/1"}).command, Command::session_close);
-  EXPECT_EQ(parsed({"up", "a", "b"}).names, (Words{"a", "b"}));
-  EXPECT_EQ(parsed({"down", "a"}).command, Command::down);
-  EXPECT_EQ(parsed({"reload"}).command, Command::reload);
-  EXPECT_EQ(parsed({"version"}).command, Command::version);
+TEST(Resolving, NamesTheCandidates) {
+  EXPECT_EQ(path({"tunnel", "sto", "x"}), "tunnel stop | x");
+  EXPECT_NE(path({"s"}).find("\"s\" is ambiguous: status"), std::string::npos);
+  EXPECT_NE(path({"tunnel", "st"}).find("\"st\" is ambiguous: start stop"), std::string::npos);
+  EXPECT_NE(path({"what"}).find("\"what\" is no command, these are: status "), std::string::npos);
+  EXPECT_NE(path({"tunnel", "work"}).find("\"work\" is no command of \"tunnel\", these are: list"),
+            std::string::npos);
+}
+
+TEST(Resolving, WithoutAWordIsTheFallback) {
+  EXPECT_EQ(path({}), "status");
+  EXPECT_EQ(path({"-j"}), "status | -j");
+  EXPECT_EQ(path({"tunnel"}), "tunnel list");
+  EXPECT_EQ(path({"tunnel", "--state", "idle"}), "tunnel list | --state | idle");
+  EXPECT_EQ(path({"session"}), "session list");
+}
+
+TEST(Commands, AreUniqueAndTheirGroupsStandTogether) {
+  std::vector<std::string_view> first_words;
+  for (const Command& command : commands()) {
+    EXPECT_EQ(find_command(command.path), &command) << command.path;
+    if (first_words.empty() || first_words.back() != command.first_word())
+      first_words.push_back(command.first_word());
+    EXPECT_EQ(find_group(command.first_word()) != nullptr, !command.second_word().empty())
+        << command.path;
+    for (std::size_t i = 0; i + 1 < command.arguments.size(); ++i)
+      EXPECT_EQ(command.arguments[i].count, Count::one) << command.path;
+  }
+  for (std::size_t i = 0; i < first_words.size(); ++i)
+    for (std::size_t k = i + 1; k < first_words.size(); ++k)
+      EXPECT_NE(first_words[i], first_words[k]);
+  for (const Group& group : groups()) {
+    const std::string path = std::string(group.word) + " " + std::string(group.fallback);
+    EXPECT_TRUE(group.fallback.empty() || find_command(path)) << path;
+  }
+}
+
+TEST(Commands, HaveOptionsOfTheirOwn) {
+  for (const Command& command : commands()) {
+    std::vector<std::string_view> keys;
+    for (const Option& option : command.options) keys.push_back(option.key());
+    for (const Option& option : global_options()) keys.push_back(option.key());
+    for (std::size_t i = 0; i < keys.size(); ++i)
+      for (std::size_t k = i + 1; k < keys.size(); ++k) EXPECT_NE(keys[i], keys[k]) << command.path;
+  }
 }
 
 TEST(Options, GlobalOnesStandAnywhere) {
@@ -60,37 +99,76 @@ TEST(Options, GlobalOnesStandAnywhere) {
            Words{"up", "a",     "-j",           "--bus", "unix:path=/b", "--wait", "5"}
   }) {
     const Options options = parsed(args);
-    EXPECT_TRUE(options.json);
+    EXPECT_EQ(options.json, JsonStyle::pretty);
     EXPECT_EQ(options.bus, "unix:path=/b");
     EXPECT_EQ(options.wait, std::chrono::seconds(5));
-    EXPECT_EQ(options.names, Words{"a"});
+    EXPECT_EQ(options.words, Words{"a"});
   }
+}
+
+TEST(Options, JsonHasTwoStyles) {
+  EXPECT_EQ(parsed({"status"}).json, JsonStyle::off);
+  EXPECT_EQ(parsed({"--json", "status"}).json, JsonStyle::pretty);
+  EXPECT_EQ(parsed({"--json=pretty", "status"}).json, JsonStyle::pretty);
+  EXPECT_EQ(parsed({"status", "--json=short"}).json, JsonStyle::one_line);
+  refused({"status", "--json=long"});
+}
+
+TEST(Options, FieldsAreAList) {
+  const Options options = parsed({"-t", "-f", "name,,state", "tunnel", "list"});
+  EXPECT_TRUE(options.terse);
+  EXPECT_EQ(options.fields, (Words{"name", "state"}));
 }
 
 TEST(Options, WaitingIsBounded) {
   EXPECT_EQ(parsed({"up", "a"}).wait, std::chrono::seconds(60));
-  EXPECT_EQ(parsed({"up", "a", "--no-wait"}).wait, std::nullopt);
+  EXPECT_TRUE(parsed({"up", "a", "--no-wait"}).has("no-wait"));
+  EXPECT_FALSE(parsed({"up", "a"}).has("no-wait"));
   refused({"up", "a", "-w", "-1"});
   refused({"up", "a", "-w", "soon"});
 }
 
+TEST(Options, ACommandsOwnAreFoundByTheirName) {
+  const Options options = parsed({"session", "list", "--user", "alice"});
+  EXPECT_EQ(options.value("user"), "alice");
+  EXPECT_EQ(options.value("tunnel"), "");
+  EXPECT_FALSE(options.has("tunnel"));
+  refused({"tunnel", "list", "--user", "alice"});
+  refused({"session", "list", "--user"});
+}
+
 TEST(Options, SessionsAreTunnelAndNumber) {
-  const Options options = parsed({"session", "close", "a/b/7", "work/4294967295"});
-  ASSERT_EQ(options.sessions.size(), 2u);
-  EXPECT_EQ(options.sessions[0].tunnel, "a/b");
-  EXPECT_EQ(options.sessions[0].id, 7u);
-  EXPECT_EQ(options.sessions[1].id, 4294967295u);
+  EXPECT_EQ(parsed({"session", "close", "a/b/7", "work/4294967295"}).words.size(), 2u);
+  EXPECT_EQ(session_name("a/b/7")->tunnel, "a/b");
+  EXPECT_EQ(session_name("a/b/7")->id, 7u);
+  EXPECT_EQ(session_name("work/4294967295")->id, 4294967295u);
   for (const char* wrong : {"work", "work/", "/7", "work/0", "work/-1", "work/7x", "w/4294967296"})
     EXPECT_NE(refused({"session", "show", wrong}), "") << wrong;
 }
 
-TEST(Options, HelpIsNoError) {
-  const auto options = parse({"up", "--help"});
-  ASSERT_FALSE(options);
-  EXPECT_TRUE(options.error().is_help);
-  refused({"up"});
+TEST(Options, TooFewOrTooManyWordsAreRefused) {
+  EXPECT_NE(refused({"up"}).find("Usage: l2tpctl up PROFILE..."), std::string::npos);
   refused({"frobnicate"});
   refused({"tunnel", "show", "a", "b"});
+  refused({"status", "a", "b"});
+}
+
+TEST(Help, IsNoErrorAndNamesEverything) {
+  const std::string all = helped({"--help"});
+  for (const Command& command : commands())
+    EXPECT_NE(all.find(command.second_word().empty() ? command.path : command.second_word()),
+              std::string::npos)
+        << command.path;
+  for (const Command& command : commands()) {
+    Words args{std::string(command.first_word())};
+    if (!command.second_word().empty()) args.emplace_back(command.second_word());
+    args.emplace_back("-h");
+    const std::string text = helped(args);
+    for (const Option& option : command.options)
+      EXPECT_NE(text.find("--" + std::string(option.key())), std::string::npos) << command.path;
+  }
+  EXPECT_NE(helped({"tunnel", "-h"}).find("show NAME"), std::string::npos);
+  EXPECT_EQ(helped({"-h", "tunnel"}), helped({"tunnel", "--help"}));
 }
 
 }  // namespace
