@@ -50,6 +50,8 @@ std::string_view name(CauseCode code) {
       return "loopback";
     case CauseCode::user_changed:
       return "user-changed";
+    case CauseCode::no_secrets:
+      return "no-secrets";
     case CauseCode::refused:
       return "refused";
     case CauseCode::no_resources:

@@ -36,6 +36,7 @@ enum class CauseCode : std::uint8_t {
   encryption_required,
   loopback,      // our own magic number came back
   user_changed,  // re-authentication as somebody else
+  no_secrets,    // a password is to be asked for, and nobody gave one
   // resources
   refused,       // the peer: busy, no carrier, administratively closed
   no_resources,  // ours

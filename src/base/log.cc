@@ -10,6 +10,7 @@ std::atomic<LogLevel> g_level{LogLevel::info};
 
 void set_log_sink(LogSink* sink) { g_sink.store(sink); }
 void set_log_level(LogLevel level) { g_level.store(level); }
+LogLevel log_level() { return g_level.load(); }
 
 bool log_enabled(LogLevel level) { return g_sink.load() != nullptr && level <= g_level.load(); }
 

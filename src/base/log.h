@@ -38,6 +38,7 @@ class LogSink {
 // Neither owns. nullptr discards. Set before threads start.
 void set_log_sink(LogSink* sink);
 void set_log_level(LogLevel level);
+LogLevel log_level();
 bool log_enabled(LogLevel level);
 void log_text(LogLevel level, const LogContext& context, std::string_view message);
 

@@ -55,6 +55,8 @@ std::string_view hint(CauseCode code) {
       return "our own packets come back: the peer's address may be this host's";
     case CauseCode::user_changed:
       return "the peer authenticated again as somebody else, which ends a session by design";
+    case CauseCode::no_secrets:
+      return "start it with --ask, or write the password into the profile";
     case CauseCode::refused:
       return "the peer has no room or is administratively closed; its log says which";
     case CauseCode::no_resources:
@@ -84,6 +86,7 @@ bool is_definite(CauseCode code) {
     case CauseCode::peer_not_authentic:
     case CauseCode::encryption_required:
     case CauseCode::not_supported:
+    case CauseCode::no_secrets:
       return true;
     case CauseCode::none:
     case CauseCode::admin_close:

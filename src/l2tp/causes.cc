@@ -113,6 +113,7 @@ wire::ResultCode stopccn_result(const Cause& cause) {
     case CauseCode::encryption_required:
     case CauseCode::loopback:
     case CauseCode::user_changed:
+    case CauseCode::no_secrets:
     case CauseCode::refused:
     case CauseCode::interface_gone:
       break;
@@ -155,6 +156,7 @@ wire::ResultCode cdn_result(const Cause& cause) {
     case CauseCode::encryption_required:
     case CauseCode::loopback:
     case CauseCode::user_changed:
+    case CauseCode::no_secrets:
     case CauseCode::refused:
     case CauseCode::replaced:
     case CauseCode::tie_lost:
