@@ -1,13 +1,9 @@
-// An indexed heap of deadlines: set, move and remove by key in O(log n), earliest in O(1). Whoever
-// has a timer has one entry here; nothing iterates its children to find a deadline.
-//
-// Built for many timers that come due, are served and are set again (tests/bench, BM_Timer): four
-// children a node, so that a level is one cache line; what moves on the way is a row of `places_`,
-// not a node of the hash table; and a key that came due keeps its place in the table.
+// An indexed heap of a few deadlines, those of a tunnel's calls: set, move and remove by key in
+// O(log n), earliest in O(1), and no memory while there is none. Four children a node, and an entry
+// knows its place in the index. For many there is DeadlineWheel.
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <optional>
 #include <unordered_map>
 #include <utility>
@@ -20,6 +16,9 @@ namespace l2tpm {
 template <typename Key>
 class DeadlineHeap {
  public:
+  DeadlineHeap() = default;
+  DeadlineHeap(DeadlineHeap&&) noexcept = default;
+  DeadlineHeap& operator=(DeadlineHeap&&) noexcept = default;
   bool empty() const { return heap_.empty(); }
   std::size_t size() const { return heap_.size(); }
   std::optional<TimePoint> earliest() const {
@@ -28,68 +27,45 @@ class DeadlineHeap {
 
   // Inserts or moves; nullopt removes.
   void set(const Key& key, std::optional<TimePoint> when) {
-    if (!when) {
-      remove(key);
+    const auto found = index_.find(key);
+    if (found == index_.end()) {
+      if (!when) return;
+      const auto added = index_.emplace(key, heap_.size()).first;
+      heap_.push_back({*when, &*added});
+      sift_up(heap_.size() - 1);
       return;
     }
-    const Row row = row_of(key);
-    const std::uint32_t at = places_[row].at;
-    if (at == kNowhere) {
-      heap_.push_back({*when, row});
-      sift_up(heap_.size() - 1);
-    } else if (heap_[at].when != *when) {
-      heap_[at].when = *when;
-      sift_down(sift_up(at));
+    const std::size_t at = found->second;
+    if (!when) {
+      index_.erase(found);
+      erase_at(at);
+      return;
     }
+    if (heap_[at].when == *when) return;
+    heap_[at].when = *when;
+    sift_down(sift_up(at));
   }
-  void remove(const Key& key) {
-    const auto found = rows_.find(key);
-    if (found == rows_.end()) return;
-    const Row row = found->second;
-    rows_.erase(found);
-    if (places_[row].at != kNowhere) erase_at(places_[row].at);
-    places_[row].at = kNowhere;
-    free_.push_back(row);
-  }
+  void remove(const Key& key) { set(key, std::nullopt); }
 
-  // The key whose deadline came first, if it is due at `now`. It has no deadline any more, but a
-  // row is kept for it: whoever takes it sets or removes it again.
+  // The key whose deadline came first, if it is due at `now`; it is removed.
   std::optional<Key> pop_due(TimePoint now) {
     if (heap_.empty() || heap_.front().when > now) return std::nullopt;
-    Place& place = places_[heap_.front().row];
+    Key key = heap_.front().node->first;
+    index_.erase(key);
     erase_at(0);
-    place.at = kNowhere;
-    return place.key;
+    return key;
   }
 
  private:
-  using Row = std::uint32_t;
-  static constexpr std::uint32_t kNowhere = 0xffffffff;
-  static constexpr std::size_t kChildren = 4;
+  using Index = std::unordered_map<Key, std::size_t>;
   struct Entry {
     TimePoint when;
-    Row row;
+    typename Index::value_type* node;  // stays where it is as long as the key is in the index
   };
-  struct Place {
-    Key key;
-    std::uint32_t at;  // in heap_
-  };
+  static constexpr std::size_t kChildren = 4;
 
-  Row row_of(const Key& key) {
-    const auto [found, is_new] = rows_.try_emplace(key, 0);
-    if (is_new) {
-      if (free_.empty()) {
-        free_.push_back(static_cast<Row>(places_.size()));
-        places_.push_back({key, kNowhere});
-      }
-      found->second = free_.back();
-      free_.pop_back();
-      places_[found->second] = {key, kNowhere};
-    }
-    return found->second;
-  }
   void place(std::size_t at, Entry entry) {
-    places_[entry.row].at = static_cast<std::uint32_t>(at);
+    entry.node->second = at;
     heap_[at] = entry;
   }
   std::size_t sift_up(std::size_t at) {
@@ -118,6 +94,7 @@ class DeadlineHeap {
     }
     place(at, entry);
   }
+  // The index has forgotten it already.
   void erase_at(std::size_t at) {
     const Entry last = heap_.back();
     heap_.pop_back();
@@ -127,9 +104,7 @@ class DeadlineHeap {
   }
 
   std::vector<Entry> heap_;
-  std::vector<Place> places_;
-  std::vector<Row> free_;
-  std::unordered_map<Key, Row> rows_;
+  Index index_;
 };
 
 }  // namespace l2tpm

@@ -17,7 +17,7 @@ namespace l2tpm::daemon {
 
 class Client final : public TunnelOwner {
  public:
-  // `number` is its own in the timer heap.
+  // `number` is its own in the timer wheel.
   Client(OwnerContext& context, std::uint32_t number, config::ClientProfile profile);
   ~Client() override;
   Client(const Client&) = delete;

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "base/deadline_heap.h"
+#include "base/deadline_wheel.h"
 #include "base/random.h"
 #include "daemon/event_loop.h"
 #include "daemon/ports.h"
@@ -16,7 +16,7 @@ namespace l2tpm::daemon {
 class Session;
 class TunnelTable;
 
-// Whoever has a deadline has one entry in the one heap, under its kind and number.
+// Whoever has a deadline has one entry in the one wheel, under its kind and number.
 enum class TimerKind : std::uint8_t { tunnel, link, session_limit, client, listener, service };
 using TimerKey = std::uint64_t;
 constexpr TimerKey timer_key(TimerKind kind, std::uint32_t number) {
@@ -59,7 +59,7 @@ struct Environment {
   RandomSource& random;
   kernel::Dataplane& dataplane;
   const kernel::KernelFeatures& features;
-  DeadlineHeap<TimerKey>& timers;
+  DeadlineWheel<TimerKey>& timers;
   Poller& tunnel_sockets;   // token: the tunnel's id
   Poller& ppp_descriptors;  // token: poll_token()
   SessionSlots& sessions;

@@ -144,7 +144,7 @@ class Service final : public ServiceApi {
   State state_ = State::starting;
 
   SystemRandom random_;
-  DeadlineHeap<TimerKey> timers_;
+  DeadlineWheel<TimerKey> timers_;
   std::unique_ptr<Poller> tunnel_sockets_;
   std::unique_ptr<Poller> ppp_descriptors_;
   SessionSlots sessions_;

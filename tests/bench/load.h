@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "base/address.h"
-#include "base/deadline_heap.h"
+#include "base/deadline_wheel.h"
 #include "base/fd.h"
 #include "base/random.h"
 #include "bench/tunnel_end.h"
@@ -74,7 +74,7 @@ class Load {
   std::shared_ptr<const TunnelEndSettings> settings_;
   std::vector<std::unique_ptr<UdpBatch>> sockets_;
   std::vector<Tunnel> tunnels_;  // own Tunnel ID - 1; the probed one is the last
-  DeadlineHeap<std::size_t> deadlines_;
+  DeadlineWheel<std::size_t> deadlines_;
   UniqueFd epoll_;
   UniqueFd signals_;
   bool stopped_ = false;

@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-#include "base/deadline_heap.h"
+#include "base/deadline_wheel.h"
 #include "bench/tunnel_end.h"
 
 namespace l2tpm::bench {
@@ -163,11 +163,11 @@ struct Links {
   SeededRandom random{1};
   TimePoint now{std::chrono::hours(1)};
   std::vector<std::unique_ptr<ppp::Link>> all;
-  DeadlineHeap<std::size_t> deadlines;
+  DeadlineWheel<std::size_t> deadlines;
   std::size_t sent = 0;
 };
 
-// The earliest of N timers: taken out of the heap, its link served, and put back.
+// The earliest of N timers: taken out of the wheel, its link served, and put back.
 void BM_Timer(benchmark::State& state) {
   Links links(state, static_cast<std::size_t>(state.range(0)));
   for (auto _ : state) {
@@ -196,10 +196,10 @@ void BM_LinkInTurn(benchmark::State& state) {
 }
 BENCHMARK(BM_LinkInTurn)->ArgName("links")->Arg(10)->Arg(1'000)->Arg(10'000);
 
-// The heap by itself: one of N deadlines moves.
-void BM_HeapMove(benchmark::State& state) {
+// The wheel by itself: one of N deadlines moves.
+void BM_DeadlineMove(benchmark::State& state) {
   const auto count = static_cast<std::size_t>(state.range(0));
-  DeadlineHeap<std::size_t> deadlines;
+  DeadlineWheel<std::size_t> deadlines;
   TimePoint now{std::chrono::hours(1)};
   for (std::size_t at = 0; at < count; ++at) deadlines.set(at, now + std::chrono::microseconds(at));
   for (auto _ : state) {
@@ -209,7 +209,7 @@ void BM_HeapMove(benchmark::State& state) {
   }
   state.SetItemsProcessed(state.iterations());
 }
-BENCHMARK(BM_HeapMove)->ArgName("entries")->Arg(10)->Arg(1'000)->Arg(10'000);
+BENCHMARK(BM_DeadlineMove)->ArgName("entries")->Arg(10)->Arg(1'000)->Arg(10'000);
 
 }  // namespace
 }  // namespace l2tpm::bench
