@@ -91,7 +91,7 @@ def main():
     parser.add_argument("--group", action="append")
     parser.add_argument("--only", default="")
     parser.add_argument("--smoke", action="store_true", help="only the smoke set")
-    parser.add_argument("--jobs", type=int, default=3)
+    parser.add_argument("--jobs", type=int, default=5)
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--keep", default="/out")
     arguments = parser.parse_args()
