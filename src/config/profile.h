@@ -106,6 +106,7 @@ struct Peer {
 struct LocalEnd {
   std::optional<IpAddress> address;
   std::uint16_t port = 0;  // 0: 1701 if free for that peer, else ephemeral
+  bool any_port = false;   // never 1701: ephemeral
   friend bool operator==(const LocalEnd&, const LocalEnd&) = default;
 };
 
@@ -142,6 +143,7 @@ struct ClientIpv6 {
 struct ClientPpp {
   std::string user;
   Secret password;
+  bool ask_password = false;  // {"$ask": true}: an agent is asked at each start
   // Accepted when the peer asks us to authenticate, in order of preference.
   std::vector<AuthMethod> methods = {AuthMethod::mschap_v2, AuthMethod::chap_md5};
   AuthenticatePeer authenticate_peer;
@@ -290,6 +292,7 @@ struct ListenerProfile {
   ListenerPpp ppp;
   std::vector<User> users;  // inline and from the users file
   std::string interface_prefix = "l2tp";
+  bool export_sessions = false;  // each tunnel and session is an object on the bus
   DataSequencing data_sequencing = DataSequencing::none;
   bool mss_clamp = true;
   Duration idle_timeout = 0s;

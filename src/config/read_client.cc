@@ -74,7 +74,7 @@ void read_peers(ReadContext& context, ObjectReader& root, ClientProfile& client)
 
 void read_client_ppp(ObjectReader reader, ClientPpp& ppp) {
   reader.text("user", ppp.user, 253);
-  reader.secret("password", ppp.password);
+  reader.secret_or_ask("password", ppp.password, ppp.ask_password);
   reader.choices("methods", ppp.methods, kAuthMethods);
   ObjectReader authenticate = reader.object("authenticate-peer");
   auto& theirs = ppp.authenticate_peer;
@@ -115,7 +115,8 @@ void read_client_ppp(ObjectReader reader, ClientPpp& ppp) {
     reader.error("", "has neither \"ipv4\" nor \"ipv6\": nothing could be carried");
   if (ppp.password.empty() && !ppp.user.empty() && !reader.has("password"))
     reader.error("user", "needs a \"password\"");
-  if (ppp.user.empty() && !ppp.password.empty()) reader.error("password", "needs a \"user\"");
+  if (ppp.user.empty() && (!ppp.password.empty() || ppp.ask_password))
+    reader.error("password", "needs a \"user\"");
   if (ppp.methods.empty() && !ppp.user.empty())
     reader.error("methods", "is empty: \"user\" could never be used");
   if (!theirs.methods.empty() && theirs.secret.empty() && !authenticate.has("secret"))
@@ -170,7 +171,12 @@ ClientProfile read_client(ReadContext& context, const Json& json) {
     if (address.is_multicast() || address.is_unspecified())
       local.error("address", "is not an address of this host");
   }
-  local.number("port", client.local.port, 0, 65535);
+  if (const Json* port = local.find("port"); port != nullptr && port->is_string()) {
+    client.local.any_port = *port == "any";
+    if (!client.local.any_port) local.error("port", "must be \"any\" or a whole number");
+  } else {
+    local.number("port", client.local.port, 0, 65535);
+  }
   local.finish();
 
   read_peers(context, root, client);

@@ -274,7 +274,7 @@ Result<std::shared_ptr<UdpSocket>, SocketError> Client::port_for(const Endpoint&
       profile_.local.address.value_or(peer.address.is_v4() ? IpAddress() : IpAddress::v6({})),
       profile_.local.port, 0};
   PortTable& ports = context_.environment.ports;
-  if (local.port != 0) return ports.acquire(local);
+  if (local.port != 0 || profile_.local.any_port) return ports.acquire(local);
   // Our own tunnels never share a 4-tuple: data of two could not be told apart before Linux 6.11.
   local.port = config::kL2tpPort;
   const auto others = context_.environment.tunnels.with_peer(peer);

@@ -107,6 +107,7 @@ TEST(Errors, OfClientsAcrossKeys) {
       {R"("tunnel": {"retransmit": {"initial": "9s"}})",                          "\"max-interval\" is shorter"            },
       {R"("redial": {"initial": "2m"})",                                          "\"max\" is shorter"                     },
       {R"("peers": ["b"])",                                                       "and \"peers\" exclude each other"       },
+      {R"("local": {"port": "some"})",                                            "/local/port: must be \"any\""           },
       {R"("local": {"address": "::1"})",                                          ""                                       },
       {R"("calls": {"called-number": "5"})",                                      "is not used without \"answer-outgoing\""},
       {R"("interface": "a-name-that-is-too-long")",                               "must be 1 to 15 characters"             },

@@ -56,6 +56,21 @@ TEST(ClientAtWork, ACallThatNobodyWantsLeavesTheTunnelAlone) {
   EXPECT_EQ(client.state_of("work"), "established");
 }
 
+TEST(ClientAtWork, DialsFromAnyPortWhereThatIsAskedFor) {
+  Daemon client;
+  ControlPeer lns(endpoint(loopback(1), 1701));
+  std::string text = client_text(quoted(1));
+  const std::string address = R"("local": {)";
+  text.insert(text.find(address) + address.size(), R"("port": "any", )");
+  client.profile("work", text);
+  client.run();
+  ASSERT_TRUE(run_until({&client}, [&] {
+    lns.turn();
+    return lns.sessions_up == 1;
+  }));
+  EXPECT_NE(client.service->list_tunnels({}, 0, 1).rows.at(0).local, loopback(2) + ":1701");
+}
+
 TEST(ClientAtWork, WithoutRedialOneFailureIsTheEnd) {
   Daemon client;
   client.profile("work", client_text(quoted(1), R"("redial": {"enabled": false})"));
