@@ -6,9 +6,10 @@ namespace l2tpm::ctl {
 
 const std::vector<Group>& groups() {
   static const std::vector<Group> kGroups{
-      {"tunnel",  "Tunnels",  "list"},
-      {"session", "Sessions", "list"},
-      {"profile", "Profiles", ""    },
+      {"tunnel",  "Tunnels",                                       "list"},
+      {"session", "Sessions",                                      "list"},
+      {"profile", "Profiles",                                      ""    },
+      {"kernel",  "The kernel itself, with or without the daemon", "show"},
   };
   return kGroups;
 }

@@ -7,5 +7,7 @@
 namespace l2tpm::ctl {
 
 ExitCode version(Context& context);  // asks the daemon for its own, if it runs
+ExitCode kernel_show(Context& context);
+ExitCode kernel_monitor(Context& context);
 
 }  // namespace l2tpm::ctl

@@ -37,7 +37,7 @@ class Judge {
       sockets_.emplace(std::pair(unmapped(socket.local), unmapped(socket.remote)), &socket);
     if (material.daemon_tunnels)
       for (const DaemonTunnel& tunnel : *material.daemon_tunnels)
-        listed_.emplace(tunnel.id, &tunnel);
+        listed_.emplace(std::pair(tunnel.local, tunnel.remote), &tunnel);
   }
 
   Owner owner_of(const Tunnel& tunnel) const {
@@ -70,14 +70,11 @@ class Judge {
  private:
   // Ids are small and come again: the addresses have to be the same, too.
   const DaemonTunnel* listed_as(const Tunnel& tunnel) const {
-    const auto [first, last] = listed_.equal_range(tunnel.id);
-    for (auto it = first; it != last; ++it) {
-      const DaemonTunnel& listed = *it->second;
-      const bool same =
-          tunnel.remote && listed.remote == tunnel.remote->to_string() &&
-          (listed.local.empty() || !tunnel.local || listed.local == tunnel.local->to_string());
-      if (same) return &listed;
-    }
+    if (!tunnel.local || !tunnel.remote) return nullptr;
+    const auto [first, last] =
+        listed_.equal_range({tunnel.local->to_string(), tunnel.remote->to_string()});
+    for (auto it = first; it != last; ++it)
+      if (it->second->id == 0 || it->second->id == tunnel.id) return it->second;
     return nullptr;
   }
 
@@ -101,7 +98,7 @@ class Judge {
 
   const Material& material_;
   std::multimap<std::pair<Endpoint, Endpoint>, const UdpSocket*> sockets_;
-  std::multimap<std::uint32_t, const DaemonTunnel*> listed_;
+  std::multimap<std::pair<std::string, std::string>, const DaemonTunnel*> listed_;
 };
 
 Tunnel bare(const Tunnel& tunnel) {

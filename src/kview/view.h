@@ -112,7 +112,7 @@ struct UdpSocket {
 
 struct DaemonTunnel {
   std::string name, local, remote;  // endpoints as text
-  std::uint32_t id = 0;
+  std::uint32_t id = 0;             // 0: not said
 };
 
 struct Material {
