@@ -1,7 +1,6 @@
 // l2tp-manager: reads its options, puts the parts together, runs the loop.
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <systemd/sd-daemon.h>
 
 #include <CLI/CLI.hpp>
 #include <csignal>
@@ -15,7 +14,9 @@
 #include "config/load.h"
 #include "daemon/event_loop.h"
 #include "daemon/log_sink.h"
+#include "daemon/message_ids.h"
 #include "daemon/service.h"
+#include "daemon/service_manager.h"
 #include "daemon/version.h"
 #include "kernel/linux_dataplane.h"
 
@@ -64,7 +65,9 @@ int run(const Options& options) {
   set_log_sink(sink.get());
   config::Loaded loaded = config::load(options.config_directory);
   set_log_level(level_of(options.log_level).value_or(loaded.config.daemon.log_level));
-  for (const auto& error : loaded.errors) log(LogLevel::error, {}, "{}", error.to_string());
+  for (const auto& error : loaded.errors)
+    log(LogLevel::error, daemon::message_id::on(daemon::message_id::kConfigError, {}), "{}",
+        error.to_string());
   for (const auto& warning : loaded.warnings) log(LogLevel::warning, {}, "{}", warning.to_string());
 
   // Every thread inherits this: the loop takes signals when it is ready for them.
@@ -85,8 +88,9 @@ int run(const Options& options) {
   kernel::KernelFeatures features = kernel::probe_features();
   for (const auto& feature : features.features) {
     if (feature.state == kernel::FeatureState::no) {
-      log(feature.required ? LogLevel::error : LogLevel::info, {}, "kernel {}: no {}: {}. {}",
-          features.release, feature.id, feature.detail, feature.advice);
+      log(feature.required ? LogLevel::error : LogLevel::info,
+          daemon::message_id::on(daemon::message_id::kKernelFeatureMissing, {}),
+          "kernel {}: no {}: {}. {}", features.release, feature.id, feature.detail, feature.advice);
     }
   }
   kernel::DataplaneSettings settings;
@@ -100,6 +104,10 @@ int run(const Options& options) {
   daemon::Service service(**loop, **dataplane, std::move(features), options.config_directory,
                           std::move(loaded));
 
+  daemon::ServiceManager manager(**loop, [&] {
+    return fmt::format("{}: {} tunnels, {} sessions", service.state(), service.tunnel_count(),
+                       service.session_count());
+  });
   std::unique_ptr<bus::Server> server;
   std::unique_ptr<bus::Pump> pump;
   if (options.bus != "none") {
@@ -114,21 +122,18 @@ int run(const Options& options) {
   }
 
   const auto stop = [&] {
-    sd_notify(0, "STOPPING=1");
+    manager.stopping();
     service.shut_down([&] { (*loop)->stop(); });
   };
   const auto reload = [&] {
-    // systemd wants to know when, to tell this reload's READY from the one before.
-    const auto since_boot = Clock::now().time_since_epoch();
-    sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld",
-               static_cast<long long>(
-                   std::chrono::duration_cast<std::chrono::microseconds>(since_boot).count()));
+    manager.reloading();
     service.reload();
-    sd_notify(0, "READY=1");
+    manager.ready();
   };
-  const auto started = service.run([] {
-    log(LogLevel::notice, {}, "l2tp-manager {} is ready", daemon::kVersion);
-    sd_notify(0, "READY=1");
+  const auto started = service.run([&] {
+    log(LogLevel::notice, daemon::message_id::on(daemon::message_id::kReady, {}),
+        "l2tp-manager {} is ready", daemon::kVersion);
+    manager.ready();
   });
   if (!started || !(*loop)->on_signal(SIGTERM, stop) || !(*loop)->on_signal(SIGINT, stop) ||
       !(*loop)->on_signal(SIGHUP, reload)) {
@@ -136,7 +141,7 @@ int run(const Options& options) {
     return 1;
   }
   (*loop)->run();
-  log(LogLevel::notice, {}, "stopped");
+  log(LogLevel::notice, daemon::message_id::on(daemon::message_id::kStopped, {}), "stopped");
   pump.reset();
   server.reset();
   // The dataplane goes after the service: it waits until the kernel has given everything back.

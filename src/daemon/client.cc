@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "daemon/machine_settings.h"
+#include "daemon/message_ids.h"
 #include "daemon/realtime.h"
 #include "kernel/mtu.h"
 
@@ -436,16 +437,18 @@ void Client::attempt_failed(const Cause& cause, TimePoint now) {
 
 void Client::wait_and_retry(TimePoint now) {
   const auto wait = backoff_.next(context_.environment.random);
+  const LogContext about =
+      message_id::on(message_id::of_failed_attempt(last_error_.code), log_context());
   if (!wait) {
     set_state(State::failed);
-    log(LogLevel::warning, log_context(), "giving up: {}", last_error_.to_string());
+    log(LogLevel::warning, about, "giving up: {}", last_error_.to_string());
     return;
   }
   set_state(State::backoff);
   retry_at_ =
       realtime_usec() + static_cast<std::uint64_t>(
                             std::chrono::duration_cast<std::chrono::microseconds>(*wait).count());
-  log(LogLevel::notice, log_context(), "{}; dialling again in {:.1f} s", last_error_.to_string(),
+  log(LogLevel::notice, about, "{}; dialling again in {:.1f} s", last_error_.to_string(),
       std::chrono::duration<double>(*wait).count());
   arm(now + *wait);
 }

@@ -7,6 +7,7 @@
 #include "base/deadline_wheel.h"
 #include "base/random.h"
 #include "daemon/event_loop.h"
+#include "daemon/interface_notes.h"
 #include "daemon/ports.h"
 #include "kernel/dataplane.h"
 #include "kernel/features.h"
@@ -65,6 +66,7 @@ struct Environment {
   SessionSlots& sessions;
   TunnelTable& tunnels;
   PortTable& ports;
+  const InterfaceNotes& interface_notes;
 };
 
 }  // namespace l2tpm::daemon

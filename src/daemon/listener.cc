@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "daemon/machine_settings.h"
+#include "daemon/message_ids.h"
 #include "daemon/realtime.h"
 #include "kernel/mtu.h"
 #include "wire/result_codes.h"
@@ -107,9 +108,9 @@ void Listener::open_ports(TimePoint now) {
     return;
   }
   ports_.clear();
-  log(problem_ == old_problem ? LogLevel::debug : LogLevel::error, log_context(),
-      "{}; trying again every {} s", problem_,
-      std::chrono::duration_cast<std::chrono::seconds>(kPortRetry).count());
+  log(problem_ == old_problem ? LogLevel::debug : LogLevel::error,
+      message_id::on(message_id::kListenerFailed, log_context()), "{}; trying again every {} s",
+      problem_, std::chrono::duration_cast<std::chrono::seconds>(kPortRetry).count());
   context_.environment.timers.set(timer_key(TimerKind::listener, number_), now + kPortRetry);
 }
 
@@ -428,9 +429,12 @@ void Listener::credentials_needed(Session& session, const ppp::AuthRequest& requ
     }
   }
   if (!verdict.ok) {
-    log(LogLevel::notice, log_context(), "{}: user \"{}\" refused ({}){}{}",
-        session.tunnel().name(), request.printable_user(), ppp::name(request.method),
-        verdict.message.empty() ? "" : ": ", verdict.message);
+    LogContext about = message_id::on(message_id::kUserRefused, log_context());
+    about.tunnel = session.tunnel().name();
+    const std::string printable_user = request.printable_user();
+    about.user = printable_user;
+    log(LogLevel::notice, about, "user \"{}\" refused ({}){}{}", printable_user,
+        ppp::name(request.method), verdict.message.empty() ? "" : ": ", verdict.message);
   }
   session.supply_verdict(
       verdict,

@@ -58,9 +58,7 @@ class StderrSink final : public LogSink {
       if (level <= LogLevel::warning) line += level == LogLevel::error ? "error: " : "warning: ";
     }
     if (!context.tunnel.empty()) {
-      line += context.tunnel;
-      if (!context.session.empty()) line.append("/").append(context.session);
-      line += ": ";
+      line.append(context.tunnel).append(": ");
     } else if (!context.profile.empty()) {
       line.append(context.profile).append(": ");
     }

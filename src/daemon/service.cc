@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <stdexcept>
 
 #include "base/log.h"
@@ -28,6 +29,12 @@ std::string host_name_of_machine() {
   return known && std::string_view(text.data()) != "(none)" ? text.data() : "l2tp-manager";
 }
 
+// systemd's RuntimeDirectory=; empty when nobody gave us one.
+std::string runtime_directory() {
+  const char* directory = std::getenv("RUNTIME_DIRECTORY");
+  return directory != nullptr ? directory : "";
+}
+
 // Without epoll there is no daemon.
 std::unique_ptr<Poller> make_poller() {
   auto poller = Poller::create();
@@ -48,9 +55,10 @@ Service::Service(EventLoop& loop, kernel::Dataplane& dataplane, kernel::KernelFe
       tunnel_sockets_(make_poller()),
       ppp_descriptors_(make_poller()),
       ports_(loop, [this](UdpSocket& port) { read_port(port); }),
+      interface_notes_(runtime_directory()),
       resolver_(config_.daemon.resolver_threads),
       environment_{random_,           dataplane_, features_, timers_, *tunnel_sockets_,
-                   *ppp_descriptors_, sessions_,  tunnels_,  ports_},
+                   *ppp_descriptors_, sessions_,  tunnels_,  ports_,  interface_notes_},
       context_{environment_, resolver_, questions_, pools_, machine_name_, config_.daemon} {}
 
 Service::~Service() {

@@ -14,6 +14,7 @@
 #include "daemon/client.h"
 #include "daemon/environment.h"
 #include "daemon/event_loop.h"
+#include "daemon/interface_notes.h"
 #include "daemon/listener.h"
 #include "daemon/owner_context.h"
 #include "daemon/ports.h"
@@ -150,6 +151,7 @@ class Service final : public ServiceApi {
   SessionSlots sessions_;
   TunnelTable tunnels_;
   PortTable ports_;
+  InterfaceNotes interface_notes_;
   Resolver resolver_;
   std::unordered_map<Resolver::Token, Client*> questions_;
   PoolTable pools_;

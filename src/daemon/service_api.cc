@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "config/diff.h"
+#include "daemon/message_ids.h"
 #include "daemon/service.h"
 #include "daemon/version.h"
 
@@ -113,7 +114,7 @@ ServiceApi::ReloadResult Service::reload() {
   if (!starting) set_state(State::reloading);
   const config::Loaded fresh = config::load(config_directory_);
   for (const config::ConfigError& error : fresh.errors) {
-    log(LogLevel::error, {}, "{}", error.to_string());
+    log(LogLevel::error, message_id::on(message_id::kConfigError, {}), "{}", error.to_string());
     result.diagnostics.push_back({"error", error.pointer, error.to_string()});
   }
   for (const config::ConfigError& warning : fresh.warnings)
@@ -125,6 +126,8 @@ ServiceApi::ReloadResult Service::reload() {
   }
   apply(config::keep_refused(config_, fresh), report, Clock::now());
   for (const std::string& line : report) log(LogLevel::notice, {}, "reload: {}", line);
+  log(LogLevel::notice, message_id::on(message_id::kReloaded, {}),
+      "reloaded: {} changes, {} errors", report.size(), fresh.errors.size());
   set_state(State::running);
   return result;
 }

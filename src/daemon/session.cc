@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/overloaded.h"
+#include "daemon/message_ids.h"
 #include "daemon/realtime.h"
 #include "daemon/tunnel.h"
 #include "kernel/mtu.h"
@@ -54,6 +55,7 @@ Session::Session(Environment& environment, Tunnel& tunnel, SessionId id)
     : env_(environment),
       tunnel_(tunnel),
       key_{tunnel.id(), id},
+      id_text_(std::to_string(id.value())),
       slot_(environment.sessions.add(this)),
       network_(std::make_unique<Network>()) {}
 
@@ -67,7 +69,7 @@ Session::~Session() {
 LogContext Session::log_context() const {
   return {.profile = tunnel_.owner().profile_name(),
           .tunnel = tunnel_.name(),
-          .session = {},
+          .session = id_text_,
           .peer = {},
           .user = lease_.user,
           .message_id = {}};
@@ -134,8 +136,8 @@ void Session::call_down(const Cause& cause, bool in_bulk, TimePoint now) {
   announced_up_ = false;
   set_state(State::closing, now);
   if (was_up || cause_.code != CauseCode::none) {
-    log(LogLevel::notice, log_context(), "session {} ended: {}", key_.session.value(),
-        cause_.to_string());
+    log(LogLevel::notice, message_id::on(message_id::kSessionDown, log_context()),
+        "session {} ended: {}", key_.session.value(), cause_.to_string());
   }
   tunnel_.owner().session_down(*this, cause_, now);
   if (in_bulk) {
@@ -148,8 +150,8 @@ void Session::call_down(const Cause& cause, bool in_bulk, TimePoint now) {
 
 void Session::interface_down() {
   if (state_ != State::closing) {
-    log(LogLevel::warning, log_context(), "session {}: somebody set {} down", key_.session.value(),
-        plan_->interface_name);
+    log(LogLevel::warning, message_id::on(message_id::kInterfaceSetDown, log_context()),
+        "session {}: somebody set {} down", key_.session.value(), plan_->interface_name);
   }
 }
 
@@ -163,6 +165,7 @@ void Session::kernel_gone_in_bulk(TimePoint now) {
 void Session::check_gone(TimePoint now) {
   if (!is_gone() || gone_reported_) return;
   gone_reported_ = true;
+  if (plan_) env_.interface_notes.remove(plan_->interface_name);
   tunnel_.owner().session_gone(*this, now);
   tunnel_.session_gone(*this, now);
 }
@@ -371,7 +374,7 @@ void Session::install(bool with_unit, TimePoint now) {
   const std::uint32_t fits = kernel::interface_mtu(path);
   if (with_unit && mtu_ > fits && !mtu_warned_) {
     mtu_warned_ = true;
-    log(LogLevel::warning, log_context(),
+    log(LogLevel::warning, message_id::on(message_id::kMtuExceedsPath, log_context()),
         "session {}: its MTU {} exceeds the path's {}: packets above that are fragmented",
         key_.session.value(), mtu_, fits);
   }
@@ -386,6 +389,10 @@ void Session::install(bool with_unit, TimePoint now) {
   spec.lns_mode = plan_->lns_mode;
   spec.with_unit = with_unit;
   if (kernel_ == KernelState::none) kernel_ = KernelState::installing;
+  if (with_unit) {
+    env_.interface_notes.write(plan_->interface_name, tunnel_.name(), key_.session.value(),
+                               plan_->for_network_manager);
+  }
   static_cast<void>(now);
   env_.dataplane.install(
       std::move(spec),
@@ -505,8 +512,9 @@ void Session::network_applied(const Result<Done, kernel::KernelError>& result, T
   if (network_->ipv4)
     addresses = network_->ipv4->local.to_string() + " peer " + network_->ipv4->peer.to_string();
   if (network_->ipv6) addresses += addresses.empty() ? "IPv6" : " and IPv6";
-  log(LogLevel::notice, log_context(), "session {} is up on {}: {}, MTU {}", key_.session.value(),
-      plan_->interface_name, addresses, mtu_);
+  log(LogLevel::notice, message_id::on(message_id::kSessionUp, log_context()),
+      "session {} is up on {}: {}, MTU {}", key_.session.value(), plan_->interface_name, addresses,
+      mtu_);
   tunnel_.owner().session_up(*this, now);
 }
 

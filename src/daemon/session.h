@@ -136,6 +136,7 @@ class Session {
   Environment& env_;
   Tunnel& tunnel_;
   SessionKey key_;
+  std::string id_text_;  // for the journal's L2TPM_SESSION
   SessionId peer_session_;
   std::uint32_t slot_;
   State state_ = State::calling;

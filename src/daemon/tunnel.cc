@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/overloaded.h"
+#include "daemon/message_ids.h"
 #include "daemon/realtime.h"
 #include "kernel/mtu.h"
 
@@ -262,9 +263,12 @@ void Tunnel::up(TunnelId peer_tunnel, TimePoint now) {
                              .socket = socket_->shared_fd(),
                              .clamp_mss = owner_.clamps_mss()});
   added_to_kernel_ = true;
-  log(LogLevel::notice, log_context(), "tunnel is up: {} to {} (\"{}\"), ids {} and {}",
-      local().to_string(), peer_.to_string(), printable(as_bytes(connection_.peer().host_name)),
-      id_.value(), peer_tunnel.value());
+  const std::string peer = peer_.to_string();
+  LogContext about = message_id::on(message_id::kTunnelUp, log_context());
+  about.peer = peer;
+  log(LogLevel::notice, about, "tunnel is up: {} to {} (\"{}\"), ids {} and {}",
+      local().to_string(), peer, printable(as_bytes(connection_.peer().host_name)), id_.value(),
+      peer_tunnel.value());
   owner_.tunnel_up(*this, now);
 }
 
@@ -291,8 +295,14 @@ void Tunnel::down(const Cause& cause, TimePoint now) {
   // Strangers may come and go by the thousand: of them only a wrong secret is news.
   const bool is_news =
       established_at_ != 0 || owner_.is_client() || cause_.code == CauseCode::tunnel_auth_failed;
-  log(is_news ? LogLevel::notice : LogLevel::debug, log_context(), "tunnel with {} ended: {}",
-      peer_.to_string(), cause_.to_string());
+  const std::string peer = peer_.to_string();
+  LogContext about = message_id::on(cause_.code == CauseCode::tunnel_auth_failed
+                                        ? message_id::kTunnelAuthenticationFailed
+                                        : message_id::kTunnelDown,
+                                    log_context());
+  about.peer = peer;
+  log(is_news ? LogLevel::notice : LogLevel::debug, about, "tunnel with {} ended: {}", peer,
+      cause_.to_string());
   if (added_to_kernel_) {
     kernel_removal_pending_ = true;
     env_.dataplane.remove_tunnel(

@@ -30,6 +30,7 @@ struct SessionPlan {
   Duration idle_timeout{};     // zero: never
   Duration session_timeout{};  // zero: never
   std::optional<std::uint32_t> forced_mtu;
+  bool for_network_manager = false;  // it manages the interface, and is told so through udev
 };
 
 class TunnelOwner {
