@@ -55,7 +55,8 @@ ProfileChange compare(const ClientProfile& old, const ClientProfile& fresh) {
   compare(same, "tunnel", old.tunnel, fresh.tunnel);
   same("calls", old.answer_outgoing, fresh.answer_outgoing, Effect::live);
   same("ppp.user", old.ppp.user, fresh.ppp.user, Effect::session);
-  same("ppp.password", old.ppp.password, fresh.ppp.password, Effect::session);
+  same("ppp.password", std::pair(old.ppp.password, old.ppp.ask_password),
+       std::pair(fresh.ppp.password, fresh.ppp.ask_password), Effect::session);
   same("ppp.methods", old.ppp.methods, fresh.ppp.methods, Effect::session);
   same("ppp.authenticate-peer", old.ppp.authenticate_peer, fresh.ppp.authenticate_peer,
        Effect::session);
@@ -92,6 +93,7 @@ ProfileChange compare(const ListenerProfile& old, const ListenerProfile& fresh) 
   same("ppp.ipv6", old.ppp.ipv6, fresh.ppp.ipv6, Effect::session);
   same("users", old.users, fresh.users, Effect::session);
   same("interface-prefix", old.interface_prefix, fresh.interface_prefix, Effect::session);
+  same("export-sessions", old.export_sessions, fresh.export_sessions, Effect::live);
   same("data-sequencing", old.data_sequencing, fresh.data_sequencing, Effect::session);
   same("mss-clamp", old.mss_clamp, fresh.mss_clamp, Effect::session);
   same("idle-timeout", old.idle_timeout, fresh.idle_timeout, Effect::live);
@@ -105,8 +107,8 @@ ProfileChange compare(const ListenerProfile& old, const ListenerProfile& fresh) 
 ProfileChange compare(const DaemonConfig& old, const DaemonConfig& fresh) {
   Comparison same;
   same("log-level", old.log_level, fresh.log_level, Effect::live);
-  same("workers", old.workers, fresh.workers, Effect::live);
-  same("resolver-threads", old.resolver_threads, fresh.resolver_threads, Effect::live);
+  same("workers", old.workers, fresh.workers, Effect::restart);
+  same("resolver-threads", old.resolver_threads, fresh.resolver_threads, Effect::restart);
   same("limits.tunnels", old.max_tunnels, fresh.max_tunnels, Effect::live);
   same("limits.sessions", old.max_sessions, fresh.max_sessions, Effect::live);
   same("shutdown-timeout", old.shutdown_timeout, fresh.shutdown_timeout, Effect::live);
@@ -138,6 +140,8 @@ std::string_view when(Effect effect) {
       return "from the next session on";
     case Effect::tunnel:
       return "from the next tunnel on";
+    case Effect::restart:
+      return "needs a restart";
   }
   return "?";
 }
@@ -152,6 +156,8 @@ std::string_view name(Effect effect) {
       return "session";
     case Effect::tunnel:
       return "tunnel";
+    case Effect::restart:
+      return "restart";
   }
   return "?";
 }

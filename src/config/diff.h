@@ -15,6 +15,7 @@ enum class Effect : std::uint8_t {
   live,     // applied to what is up: limits, users, redial, log level
   session,  // applies to the next session
   tunnel,   // applies to the next tunnel
+  restart,  // applies when the daemon is started again
 };
 std::string_view name(Effect effect);
 

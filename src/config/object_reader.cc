@@ -219,6 +219,8 @@ bool ObjectReader::secret(std::string_view key, Secret& out) {
     out = Secret(text);
     return true;
   }
+  if (json->is_object() && json->size() == 1 && json->contains("$file"))
+    return secret_of_file((*json)["$file"], pointer, out);
   if (!json->is_object() || json->size() != 1 || !json->contains("$secret"))
     return fail(pointer, "must be a string or {\"$secret\": \"name\"}");
   const Json& reference = (*json)["$secret"];
@@ -232,6 +234,26 @@ bool ObjectReader::secret(std::string_view key, Secret& out) {
                             "nor the credential {1}.{0}",
                             wanted, context_->profile));
   out = std::move(*found);
+  return true;
+}
+
+bool ObjectReader::secret_of_file(const Json& name, const std::string& pointer, Secret& out) {
+  const std::string at_name = child(pointer, "$file");
+  if (!is_text(name, at_name, 64)) return false;
+  auto found = context_->secrets->find_file(name.get_ref<const std::string&>());
+  if (!found) return fail(at_name, "no such file was handed over");
+  if (found->empty() || found->octets().size() > 255)
+    return fail(at_name, "must hold 1 to 255 octets");
+  out = std::move(*found);
+  return true;
+}
+
+bool ObjectReader::secret_or_ask(std::string_view key, Secret& out, bool& ask) {
+  const Json* json = find(key);
+  if (json == nullptr || !json->is_object() || !json->contains("$ask")) return secret(key, out);
+  if (json->size() != 1 || (*json)["$ask"] != Json(true))
+    return fail(at(key), "must be a string, {\"$secret\": \"name\"} or {\"$ask\": true}");
+  ask = true;
   return true;
 }
 

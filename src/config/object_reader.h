@@ -90,6 +90,8 @@ class ObjectReader {
   // As duration(), and "never" or "0" for zero.
   bool duration_or_never(std::string_view key, Duration& out, Duration least, Duration most);
   bool secret(std::string_view key, Secret& out);
+  // As secret(), and {"$ask": true}: nobody wrote it down, somebody is asked.
+  bool secret_or_ask(std::string_view key, Secret& out, bool& ask);
   template <typename Enum>
   bool choice(std::string_view key, Enum& out, std::initializer_list<Enum> values) {
     const Json* json = find(key);
@@ -155,6 +157,7 @@ class ObjectReader {
   }
 
  private:
+  bool secret_of_file(const Json& name, const std::string& pointer, Secret& out);
   bool integer(std::string_view key, std::uint64_t& out, std::uint64_t least, std::uint64_t most);
   bool is_array(const Json& json, const std::string& pointer,
                 std::size_t most = std::numeric_limits<std::size_t>::max());

@@ -273,6 +273,7 @@ ListenerProfile read_listener(ReadContext& context, const Json& json, const Daem
   if (!is_interface_name(listener.interface_prefix) || listener.interface_prefix.size() > 9)
     root.error("interface-prefix",
                "must be 1 to 9 characters without '/', ':', '%' or white space");
+  root.boolean("export-sessions", listener.export_sessions);
   root.choice("data-sequencing", listener.data_sequencing, kSequencing);
   root.boolean("mss-clamp", listener.mss_clamp);
   root.duration_or_never("idle-timeout", listener.idle_timeout, 1s, kLongest);

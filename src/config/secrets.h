@@ -16,6 +16,9 @@ class SecretSource {
   virtual ~SecretSource() = default;
   // nullopt when there is none of that name.
   virtual std::optional<Secret> find(std::string_view profile, std::string_view name) = 0;
+  // {"$file": "name"}: what a descriptor of that name held. Only profiles that come over the bus
+  // have any.
+  virtual std::optional<Secret> find_file(std::string_view) { return std::nullopt; }
 };
 
 // $CREDENTIALS_DIRECTORY/PROFILE.NAME (systemd's LoadCredential), then key NAME of
