@@ -47,8 +47,9 @@ struct LinkInfo {
 // All links, or those of kind ppp only.
 Result<std::vector<LinkInfo>, KernelError> list_links(bool only_ppp);
 Result<LinkInfo, KernelError> get_link(int ifindex);
-// Unlike if_nametoindex() it needs no further descriptor, of which there may be none left.
-Result<LinkInfo, KernelError> find_link(const std::string& name);
+// Unlike RTM_GETLINK it does not queue for the rtnl lock behind those who make interfaces, and
+// unlike if_nametoindex() it needs no further descriptor, of which there may be none left.
+Result<int, KernelError> interface_index(const std::string& name);
 
 struct Address {
   int ifindex = 0;

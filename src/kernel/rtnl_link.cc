@@ -3,6 +3,7 @@
 #include <linux/ppp_defs.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -126,16 +127,13 @@ Result<std::vector<LinkInfo>, KernelError> list_links(bool only_ppp) {
   return links;
 }
 
-namespace {
-
-Result<LinkInfo, KernelError> one_link(int ifindex, const std::string& name,
-                                       const std::string& doing) {
+Result<LinkInfo, KernelError> get_link(int ifindex) {
+  const std::string doing = fmt::format("looking up interface number {}", ifindex);
   auto socket = thread_rtnl();
   if (!socket) return Unexpected(socket.error());
   NetlinkMessage message(RTM_GETLINK, 0);
   message.append(link_header(ifindex));
   message.put_u32(IFLA_EXT_MASK, kSkipStatistics);
-  if (!name.empty()) message.put_text(IFLA_IFNAME, name);
   std::optional<LinkInfo> link;
   auto asked =
       (*socket)->request(message, doing, [&](nlmsghdr* header) { link = decode_link(header); });
@@ -144,14 +142,16 @@ Result<LinkInfo, KernelError> one_link(int ifindex, const std::string& name,
   return *link;
 }
 
-}  // namespace
-
-Result<LinkInfo, KernelError> get_link(int ifindex) {
-  return one_link(ifindex, {}, fmt::format("looking up interface number {}", ifindex));
-}
-
-Result<LinkInfo, KernelError> find_link(const std::string& name) {
-  return one_link(0, name, "looking up interface " + name);
+Result<int, KernelError> interface_index(const std::string& name) {
+  auto socket = thread_rtnl();
+  if (!socket) return Unexpected(socket.error());
+  ifreq request{};
+  if (name.size() >= sizeof request.ifr_name)
+    return Unexpected(KernelError{ENAMETOOLONG, "looking up interface " + name, {}});
+  name.copy(request.ifr_name, name.size());
+  if (ioctl((*socket)->fd(), SIOCGIFINDEX, &request) != 0)
+    return Unexpected(KernelError{errno, "looking up interface " + name, {}});
+  return request.ifr_ifindex;
 }
 
 Result<std::vector<LinkCounters>, KernelError> read_link_counters() {

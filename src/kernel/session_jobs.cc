@@ -55,9 +55,9 @@ Result<Done, KernelError> make_interface(const KernelTunnel& tunnel, KernelSessi
       },
       false);
   if (!connected) return connected;
-  const auto made = find_link(spec.interface_name);
+  const auto made = interface_index(spec.interface_name);
   if (!made) return Unexpected(made.error());
-  session.ifindex = made->ifindex;
+  session.ifindex = *made;
   own_links.add(session.ifindex);
   return Done{};
 }

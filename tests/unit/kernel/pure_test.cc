@@ -165,9 +165,10 @@ TEST(Rtnl, SpeaksToThisKernel) {
   const auto missing = get_link(0x7ffffff0);
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().error, ENODEV);
-  const auto by_name = find_link("lo");
-  ASSERT_TRUE(by_name) << by_name.error().to_string();
-  EXPECT_EQ(by_name->name, "lo");
+  const auto index = interface_index("lo");
+  ASSERT_TRUE(index) << index.error().to_string();
+  EXPECT_EQ(get_link(*index)->name, "lo");
+  EXPECT_EQ(interface_index("no-such-link").error().error, ENODEV);
   // The socket is in step after an error.
   EXPECT_TRUE(list_links(true));
 }
