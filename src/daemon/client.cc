@@ -5,41 +5,23 @@
 
 #include "base/log.h"
 #include "daemon/machine_settings.h"
-#include "daemon/message_ids.h"
 #include "daemon/realtime.h"
+#include "daemon/secret_questions.h"
 #include "kernel/mtu.h"
 
 namespace l2tpm::daemon {
 namespace {
 
-// Interface names have at most 15 characters and no '/' (the kernel's IFNAMSIZ).
-std::string interface_for(const config::ClientProfile& profile) {
-  if (!profile.interface.empty()) return profile.interface;
-  std::string text = "l2tp-" + profile.name;
-  if (text.size() > 15) text.resize(15);
-  std::replace_if(
-      text.begin(), text.end(), [](char c) { return c == '/' || c == ':' || c <= ' '; }, '-');
-  return text;
-}
-
-// "Try another": the peer lives but has no room (CDN or StopCCN; RFC 2661 §4.4.2).
-bool is_busy(const Cause& cause) {
-  return cause.by_peer &&
-         (cause.code == CauseCode::no_resources || cause.code == CauseCode::refused);
-}
-
-bool is_silence(const Cause& cause) {
-  return cause.code == CauseCode::no_answer || cause.code == CauseCode::peer_silent ||
-         cause.code == CauseCode::setup_timeout || cause.code == CauseCode::echo_timeout ||
-         cause.code == CauseCode::name_resolution;
-}
+// How long a profile waits that wants to dial while nothing new may begin.
+constexpr Duration kDrainingPause = 10s;
 
 }  // namespace
-
 std::string_view name(Client::State state) {
   switch (state) {
     case Client::State::stopped:
       return "idle";
+    case Client::State::asking:
+      return "asking";
     case Client::State::resolving:
       return "resolving";
     case Client::State::pinning:
@@ -58,20 +40,45 @@ std::string_view name(Client::State state) {
 }
 
 Client::Client(OwnerContext& context, std::uint32_t number, config::ClientProfile profile)
+    : Client(context, number, std::move(profile), Kind{}) {}
+
+Client::Client(OwnerContext& context, std::uint32_t number, config::ClientProfile profile,
+               Kind kind)
     : context_(context),
       number_(number),
       profile_(std::move(profile)),
+      kind_(std::move(kind)),
       backoff_(profile_.redial),
-      chooser_(profile_.peers.size(), profile_.redial.primary_retry) {}
+      chooser_(profile_.peers.size(), profile_.redial.primary_retry) {
+  context_.interface_names.claim(number_, profile_);
+  announce();
+}
 
 Client::~Client() {
   arm(std::nullopt);
   forget_question();
   unpin(pinned_);
   unpin(candidate_pin_);
+  context_.interface_names.release(number_);
+}
+
+void Client::retire() {
+  if (announced_.empty()) return;
+  const std::string_view old = std::exchange(announced_, {});
+  retired_ = true;
+  if (context_.environment.events.wants(kTunnelEvents))
+    context_.environment.events.emit(TunnelEvent{.tunnel = profile_.name,
+                                                 .profile = profile_.name,
+                                                 .old_state = std::string(old),
+                                                 .new_state = {},
+                                                 .cause = last_error_,
+                                                 .remote = view().remote,
+                                                 .peer_host_name = {}});
 }
 
 void Client::forget_question() {
+  if (secret_question_)
+    context_.secrets.cancel(*std::exchange(secret_question_, {}), "no longer wanted");
   if (!question_) return;
   context_.resolver.cancel(*question_);
   context_.questions.erase(*question_);
@@ -90,6 +97,33 @@ LogContext Client::log_context() const {
 void Client::set_state(State state) {
   if (state_ != state) log(LogLevel::debug, log_context(), "{} -> {}", name(state_), name(state));
   state_ = state;
+  announce();
+}
+
+std::string_view Client::view_state() const {
+  const Tunnel* current = tunnel();
+  return current ? current->state_text() : name(state_);
+}
+
+void Client::announce() {
+  const std::string_view state = view_state();
+  if (state == announced_ || retired_) return;
+  const std::string_view old = std::exchange(announced_, state);
+  if (!context_.environment.events.wants(kTunnelEvents)) return;
+  const Tunnel* current = tunnel();
+  context_.environment.events.emit(
+      TunnelEvent{.tunnel = profile_.name,
+                  .profile = profile_.name,
+                  .old_state = std::string(old),
+                  .new_state = std::string(state),
+                  .cause = last_error_,
+                  .remote = view().remote,
+                  .peer_host_name =
+                      current ? printable(as_bytes(current->connection().peer().host_name)) : ""});
+}
+
+void Client::tunnel_changed(Tunnel& tunnel, std::string_view) {
+  if (tunnel.id() == current_) announce();
 }
 
 void Client::arm(std::optional<TimePoint> when) {
@@ -100,13 +134,16 @@ Tunnel* Client::tunnel() const {
   return current_ ? context_.environment.tunnels.find(current_) : nullptr;
 }
 
-void Client::start(TimePoint now) {
+bool Client::start(TimePoint now, Secret password) {
   if (state_ != State::stopped && state_ != State::failed && state_ != State::closing &&
       state_ != State::backoff)
-    return;
+    return true;
   backoff_.reset();
   last_error_ = {};
+  was_refused_ = false;
+  if (!password.empty()) given_password_ = std::move(password);
   attempt(now);
+  return last_error_.code != CauseCode::no_secrets;
 }
 
 void Client::stop(const Cause& cause, TimePoint now) {
@@ -115,6 +152,7 @@ void Client::stop(const Cause& cause, TimePoint now) {
   retry_at_ = 0;
   ++attempt_;
   forget_question();
+  given_password_ = {};
   set_state(tunnels_ == 0 ? State::stopped : State::closing);
   if (trying_primary_) abandon_primary(cause, now);
   if (Tunnel* current = tunnel(); current && !current->has_ended()) current->close(cause, now);
@@ -124,6 +162,7 @@ void Client::stop(const Cause& cause, TimePoint now) {
 
 void Client::reconfigure(config::ClientProfile profile, TimePoint now) {
   const config::ClientProfile old = std::exchange(profile_, std::move(profile));
+  context_.interface_names.claim(number_, profile_);
   backoff_.reconfigure(profile_.redial);
   if (profile_.peers != old.peers || profile_.redial.primary_retry != old.redial.primary_retry) {
     if (trying_primary_) abandon_primary({.code = CauseCode::admin_close}, now);
@@ -138,6 +177,7 @@ void Client::reconfigure(config::ClientProfile profile, TimePoint now) {
     }
   }
   switch (state_) {
+    case State::asking:
     case State::resolving:
       // The old host may be asked about; the new one is what is wanted.
       forget_question();
@@ -178,6 +218,7 @@ void Client::handle_timeout(TimePoint now) {
       try_primary(now);
       return;
     case State::stopped:
+    case State::asking:
     case State::resolving:
     case State::pinning:
     case State::dialling:
@@ -190,6 +231,16 @@ void Client::handle_timeout(TimePoint now) {
 void Client::attempt(TimePoint now) {
   retry_at_ = 0;
   ++attempt_;
+  end_.reset();
+  if (context_.draining) {
+    set_state(State::backoff);
+    arm(now + kDrainingPause);
+    return;
+  }
+  if (profile_.ppp.ask_password && given_password_.empty()) {
+    if (!ask_for_password(now)) attempt_failed({.code = CauseCode::no_secrets}, nullptr, now);
+    return;
+  }
   if (sessions_ != 0) {
     // The interface of the last session is still going away; its name is needed again.
     dial_when_clear_ = true;
@@ -229,7 +280,7 @@ void Client::resolved(const Resolver::Answer& answer, TimePoint now) {
 }
 
 bool Client::needs_pin(const IpAddress& address) const {
-  if (address.is_loopback()) return false;
+  if (address.is_loopback() || kind_.report_only) return false;
   if (profile_.routes.default_route) return true;
   return std::any_of(profile_.routes.add.begin(), profile_.routes.add.end(),
                      [&](const IpPrefix& prefix) { return prefix.contains(address); });
@@ -299,6 +350,7 @@ void Client::dial(TimePoint now) {
     step_failed({.code = CauseCode::kernel_failed, .message = port.error().to_string()}, now);
     return;
   }
+  (*port)->watch_send_errors();
   const auto id = env.tunnels.allocate(env.random, now);
   if (!id) {
     step_failed({.code = CauseCode::no_resources, .message = "no tunnel id is free"}, now);
@@ -402,192 +454,12 @@ void Client::tunnel_down(Tunnel& tunnel, const Cause& cause, TimePoint now) {
   if (tunnel.id() != current_) return;  // an older one, already replaced
   current_ = {};
   if (trying_primary_) abandon_primary({.code = CauseCode::admin_close}, now);
-  attempt_failed(cause, now);
-}
-
-// Before there is a tunnel that could end.
-void Client::step_failed(const Cause& cause, TimePoint now) {
-  if (trying_primary_) {
-    primary_failed(now);
-  } else {
-    attempt_failed(cause, now);
-  }
-}
-
-void Client::attempt_failed(const Cause& cause, TimePoint now) {
-  last_error_ = cause;
-  dial_when_clear_ = false;
-  if (state_ == State::stopped || state_ == State::closing) {
-    set_state(tunnels_ == 0 ? State::stopped : State::closing);
-    return;
-  }
-  if (is_silence(cause)) {
-    chooser_.failed(peer_index_, now);
-  } else if (is_busy(cause)) {
-    chooser_.busy(peer_index_);
-  }
-  unpin(pinned_);
-  if (cause.code == CauseCode::idle_timeout && !cause.by_peer) {
-    log(LogLevel::notice, log_context(), "nobody uses it: stopped until the next start");
-    set_state(tunnels_ == 0 ? State::stopped : State::closing);
-    return;
-  }
-  wait_and_retry(now);
-}
-
-void Client::wait_and_retry(TimePoint now) {
-  const auto wait = backoff_.next(context_.environment.random);
-  const LogContext about =
-      message_id::on(message_id::of_failed_attempt(last_error_.code), log_context());
-  if (!wait) {
-    set_state(State::failed);
-    log(LogLevel::warning, about, "giving up: {}", last_error_.to_string());
-    return;
-  }
-  set_state(State::backoff);
-  retry_at_ =
-      realtime_usec() + static_cast<std::uint64_t>(
-                            std::chrono::duration_cast<std::chrono::microseconds>(*wait).count());
-  log(LogLevel::notice, about, "{}; dialling again in {:.1f} s", last_error_.to_string(),
-      std::chrono::duration<double>(*wait).count());
-  arm(now + *wait);
+  attempt_failed(cause, &tunnel, now);
 }
 
 void Client::tunnel_gone(Tunnel&, TimePoint) {
   --tunnels_;
   if (tunnels_ == 0 && state_ == State::closing) set_state(State::stopped);
-}
-
-void Client::incoming_call(Tunnel& tunnel, SessionId session, const l2tp::IncomingCallRequest&,
-                           TimePoint now) {
-  tunnel.reject_call(
-      session, {.code = CauseCode::not_supported, .message = "this end accepts no incoming calls"},
-      now);
-}
-
-void Client::outgoing_call(Tunnel& tunnel, SessionId session, const l2tp::OutgoingCallRequest& call,
-                           TimePoint now) {
-  if (!profile_.answer_outgoing.enabled || !profile_.answer_outgoing.matches(call.called_number)) {
-    tunnel.reject_call(
-        session,
-        {.code = CauseCode::refused, .message = "no profile answers outgoing calls to this number"},
-        now);
-    return;
-  }
-  if (sessions_ != 0) {
-    tunnel.reject_call(
-        session,
-        {.code = CauseCode::no_resources, .message = "the profile's session is up already"}, now);
-    return;
-  }
-  tunnel.accept_call(session, now);
-  l2tp::CallParameters parameters;
-  parameters.tx_connect_speed = 1000000000;
-  parameters.framing_type = wire::kFramingSync;
-  parameters.sequencing_required = profile_.data_sequencing == config::DataSequencing::require;
-  tunnel.call_connected(session, parameters, now);
-}
-
-SessionPlan Client::plan_session(Session& session, const l2tp::SessionUp& call) {
-  ++sessions_;
-  SessionPlan plan;
-  const bool sequence = profile_.data_sequencing != config::DataSequencing::none;
-  const std::uint32_t fits =
-      kernel::interface_mtu({.path_mtu = session.tunnel().path_mtu(),
-                             .outer_ipv6 = session.tunnel().peer().address.is_v6(),
-                             .sequence_numbers = sequence,
-                             .ipsec = false,
-                             .peer_mru = 65535,
-                             .limit = {}});
-  plan.link = link_settings(profile_, role_of(call.kind), fits);
-  plan.install_point =
-      effective_install_point(profile_.install_point, profile_.data_sequencing, false);
-  plan.interface_name = interface_for(profile_);
-  plan.send_sequence = sequence;
-  plan.require_sequence = profile_.data_sequencing == config::DataSequencing::require;
-  plan.idle_timeout = profile_.idle_timeout;
-  plan.session_timeout = profile_.session_timeout;
-  session.lease().user = profile_.ppp.user;
-  return plan;
-}
-
-void Client::credentials_needed(Session& session, const ppp::AuthRequest& request, TimePoint now) {
-  const config::AuthenticatePeer& expected = profile_.ppp.authenticate_peer;
-  const bool name_fits = expected.peer_name.empty() || expected.peer_name == request.user;
-  session.supply_verdict(
-      name_fits ? ppp::check_password(request, expected.secret) : ppp::AuthVerdict::refused(),
-      std::nullopt, now);
-}
-
-kernel::NetworkConfig Client::network_config(const Session& session) const {
-  kernel::NetworkConfig config;
-  if (const auto& ipv4 = session.ipv4()) {
-    // A peer that names no address of its own is reached through ours: the link has two ends
-    // anyway.
-    // So is one that names the very address that our datagrams go to: a route to that through the
-    // session would have the tunnel run through itself.
-    const bool has_peer =
-        !ipv4->peer.is_unspecified() && ipv4->peer != session.tunnel().peer().address;
-    const IpAddress peer = has_peer ? ipv4->peer : ipv4->local;
-    config.ipv4 = kernel::NetworkConfig::Ipv4{
-        .local = ipv4->local, .peer = peer, .unnumbered = false, .metric = 0};
-    const auto route = [&](const IpPrefix& destination) {
-      config.routes.push_back({.destination = destination,
-                               .source = {},
-                               .metric = profile_.routes.metric,
-                               .table = 0,
-                               .mtu = {}});
-    };
-    for (const IpPrefix& prefix : profile_.routes.add) {
-      if (prefix.address.is_v4()) route(prefix);
-    }
-    if (profile_.routes.default_route) route({IpAddress(), 0});
-  }
-  if (const auto& ipv6 = session.ipv6()) {
-    config.ipv6 = kernel::NetworkConfig::Ipv6{.local_interface_id = ipv6->local_id,
-                                              .peer_interface_id = ipv6->peer_id};
-    for (const IpPrefix& prefix : profile_.routes.add) {
-      if (prefix.address.is_v6()) {
-        config.routes.push_back({.destination = prefix,
-                                 .source = {},
-                                 .metric = profile_.routes.metric,
-                                 .table = 0,
-                                 .mtu = {}});
-      }
-    }
-  }
-  return config;
-}
-
-void Client::session_up(Session&, TimePoint now) { connected(now); }
-
-void Client::connected(TimePoint now) {
-  set_state(State::connected);
-  backoff_.reset();
-  last_error_ = {};
-  chooser_.succeeded(peer_index_, now);
-  arm(chooser_.next_primary_retry());
-}
-
-void Client::session_down(Session& session, const Cause& cause, TimePoint now) {
-  Tunnel& tunnel = session.tunnel();
-  if (tunnel.has_ended() || tunnel.id() != current_) return;
-  // A call that the peer placed: refused, or over; the tunnel waits for the next one.
-  if (session.key().session != call_) return;
-  // A client's tunnel is there for its session: begin anew, which also finds another LNS.
-  tunnel.close(cause, now);
-}
-
-void Client::session_gone(Session& session, TimePoint now) {
-  if (!session.was_planned()) return;
-  --sessions_;
-  if (sessions_ != 0 || !dial_when_clear_) return;
-  dial_when_clear_ = false;
-  if (Tunnel* current = this->tunnel(); current && current->is_up()) {
-    place_call(*current, now);
-  } else {
-    attempt(now);
-  }
 }
 
 TunnelView Client::view() const {
@@ -601,7 +473,12 @@ TunnelView Client::view() const {
     const config::Peer& peer = profile_.peers[peer_index_];
     view.remote = peer_.port != 0 ? peer_.to_string() : peer.host + ":" + std::to_string(peer.port);
     view.state = name(state_);
+    view.remote_address = peer_.port != 0 ? peer_.address.to_string() : peer.host;
+    view.remote_port = peer_.port != 0 ? peer_.port : peer.port;
   }
+  view.transient = kind_.transient;
+  view.reports_only = kind_.report_only;
+  view.owner = kind_.owner;
   view.retry_at = retry_at_;
   if (last_error_.code != CauseCode::none) view.last_error = last_error_;
   return view;

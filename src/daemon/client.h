@@ -18,13 +18,21 @@ namespace l2tpm::daemon {
 class Client final : public TunnelOwner {
  public:
   // `number` is its own in the timer wheel.
+  // What a profile that came over the bus is beside its text.
+  struct Kind {
+    bool transient = false;
+    bool report_only = false;  // addresses and routes are somebody else's to apply
+    std::string owner;         // unique bus name that it lives as long as; "": it does not
+  };
   Client(OwnerContext& context, std::uint32_t number, config::ClientProfile profile);
+  Client(OwnerContext& context, std::uint32_t number, config::ClientProfile profile, Kind kind);
   ~Client() override;
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
   enum class State : std::uint8_t {
     stopped,  // not wanted
+    asking,   // somebody is asked for the password
     resolving,
     pinning,    // the host route to the LNS is being made
     dialling,   // SCCRQ is out, up to the session being up
@@ -34,14 +42,19 @@ class Client final : public TunnelOwner {
     failed,   // gave up
   };
 
-  void start(TimePoint now);
+  // `password`: instead of the profile's, until it is stopped or refused. False: a password is to
+  // be asked for and there is nobody to ask.
+  bool start(TimePoint now, Secret password = {});
   void stop(const Cause& cause, TimePoint now);
   // A reload: what runs keeps what it has, except for redial; routes apply at once.
   void reconfigure(config::ClientProfile profile, TimePoint now);
   void handle_timeout(TimePoint now);
   void resolved(const Resolver::Answer& answer, TimePoint now);
+  // Its row is gone for those who listen; what it has still comes down.
+  void retire();
 
   const config::ClientProfile& profile() const { return profile_; }
+  const Kind& kind() const { return kind_; }
   State state() const { return state_; }
   bool has_tunnels() const { return tunnels_ != 0; }
   TunnelView view() const;
@@ -51,7 +64,9 @@ class Client final : public TunnelOwner {
   // TunnelOwner
   const std::string& profile_name() const override { return profile_.name; }
   bool is_client() const override { return true; }
+  bool is_exported() const override { return true; }
   bool clamps_mss() const override { return profile_.mss_clamp; }
+  void tunnel_changed(Tunnel& tunnel, std::string_view old_state) override;
   void tunnel_up(Tunnel& tunnel, TimePoint now) override;
   void tunnel_down(Tunnel& tunnel, const Cause& cause, TimePoint now) override;
   void tunnel_gone(Tunnel& tunnel, TimePoint now) override;
@@ -64,12 +79,18 @@ class Client final : public TunnelOwner {
                           TimePoint now) override;
   kernel::NetworkConfig network_config(const Session& session) const override;
   void session_up(Session& session, TimePoint now) override;
-  void session_down(Session& session, const Cause& cause, TimePoint now) override;
+  void session_down(Session& session, const Cause& cause, Failure* end, TimePoint now) override;
   void session_gone(Session& session, TimePoint now) override;
 
  private:
   void set_state(State state);
+  std::string_view view_state() const;
+  void announce();
   void attempt(TimePoint now);
+  bool ask_for_password(TimePoint now);
+  void answered(Result<std::map<std::string, Secret>, ApiError> answer, TimePoint now);
+  bool was_given_password_refused(const Cause& cause);
+  void record_failure(const Cause& cause, const Tunnel* tunnel, TimePoint now);
   void use_address(const IpAddress& address, TimePoint now);
   void dial(TimePoint now);
   void try_primary(TimePoint now);
@@ -79,7 +100,7 @@ class Client final : public TunnelOwner {
   void resolve_peer(std::size_t peer_index);
   void forget_question();
   void place_call(Tunnel& tunnel, TimePoint now);
-  void attempt_failed(const Cause& cause, TimePoint now);
+  void attempt_failed(const Cause& cause, const Tunnel* tunnel, TimePoint now);
   void wait_and_retry(TimePoint now);
   void arm(std::optional<TimePoint> when);
   void connected(TimePoint now);
@@ -92,12 +113,17 @@ class Client final : public TunnelOwner {
   OwnerContext& context_;
   std::uint32_t number_;
   config::ClientProfile profile_;
+  Kind kind_;
   State state_ = State::stopped;
   Backoff backoff_;
   PeerChooser chooser_;
   std::size_t peer_index_ = 0;
   unsigned address_turn_ = 0;  // which of a name's addresses is next
   std::optional<Resolver::Token> question_;
+  std::optional<std::uint64_t> secret_question_;
+  Secret given_password_;       // with start() or by an agent
+  bool was_refused_ = false;    // what was given before
+  std::optional<Failure> end_;  // of the session whose end ends the tunnel
   Endpoint peer_;
   // Asked for, not necessarily done yet; each is given back once, whatever became of it.
   std::optional<IpAddress> pinned_;
@@ -115,6 +141,8 @@ class Client final : public TunnelOwner {
   bool dial_when_clear_ = false;
   bool trying_primary_ = false;
   Cause last_error_;
+  std::string_view announced_;  // the state that was told; "": none yet
+  bool retired_ = false;
   std::uint64_t retry_at_ = 0;  // CLOCK_REALTIME microseconds
   // Completions outlive a profile that a reload removed; they hold this weakly.
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);

@@ -6,7 +6,9 @@
 
 #include "base/deadline_wheel.h"
 #include "base/random.h"
+#include "daemon/event_hub.h"
 #include "daemon/event_loop.h"
+#include "daemon/failure_log.h"
 #include "daemon/interface_notes.h"
 #include "daemon/ports.h"
 #include "kernel/dataplane.h"
@@ -67,6 +69,8 @@ struct Environment {
   TunnelTable& tunnels;
   PortTable& ports;
   const InterfaceNotes& interface_notes;
+  EventHub& events;
+  FailureLog& failures;
 };
 
 }  // namespace l2tpm::daemon

@@ -16,7 +16,6 @@ namespace l2tpm::daemon {
 namespace {
 
 constexpr Duration kPortRetry = 5s;
-constexpr std::size_t kRemembered = 32;
 // Ephemeral ports, each good for one tunnel with every peer.
 constexpr std::size_t kMaxFloatingPorts = 256;
 
@@ -105,24 +104,78 @@ void Listener::open_ports(TimePoint now) {
   if (problem_.empty()) {
     for (const auto& port : ports_)
       log(LogLevel::notice, log_context(), "listening on {}", port->local().to_string());
+    announce();
     return;
   }
   ports_.clear();
   log(problem_ == old_problem ? LogLevel::debug : LogLevel::error,
       message_id::on(message_id::kListenerFailed, log_context()), "{}; trying again every {} s",
       problem_, std::chrono::duration_cast<std::chrono::seconds>(kPortRetry).count());
-  context_.environment.timers.set(timer_key(TimerKind::listener, number_), now + kPortRetry);
+  port_retry_ = now + kPortRetry;
+  arm();
+  announce();
 }
 
 void Listener::handle_timeout(TimePoint now) {
-  if (wanted_ && ports_.empty()) open_ports(now);
+  if (wanted_ && ports_.empty() && now >= port_retry_) open_ports(now);
+  redial_calls(now);
+  arm();
+}
+
+void Listener::arm() {
+  std::optional<TimePoint> when = next_call();
+  if (wanted_ && ports_.empty() && (!when || port_retry_ < *when)) when = port_retry_;
+  context_.environment.timers.set(timer_key(TimerKind::listener, number_), when);
+}
+
+void Listener::set_draining(bool draining) {
+  draining_ = draining;
+  announce();
+}
+
+bool Listener::is_draining() const { return draining_ || context_.draining; }
+
+std::string_view Listener::state_text() const {
+  if (ports_.empty()) return wanted_ ? "failed" : "idle";
+  return is_draining() ? "draining" : "listening";
+}
+
+void Listener::announce() {
+  const std::string_view state = state_text();
+  if (state == announced_) return;
+  const std::string_view old = std::exchange(announced_, state);
+  if (context_.environment.events.wants(kListenerEvents))
+    context_.environment.events.emit(
+        ListenerEvent{profile_.name, std::string(old), std::string(state)});
+}
+
+ListenerView Listener::view() const {
+  ListenerView view;
+  view.name = profile_.name;
+  view.state = state_text();
+  view.problem = problem_;
+  for (const IpAddress& address : profile_.addresses) {
+    view.local.push_back(Endpoint{address, profile_.port, 0}.to_string());
+    view.addresses.push_back(address.to_string());
+  }
+  view.port = profile_.port;
+  view.draining = is_draining();
+  view.export_sessions = profile_.export_sessions;
+  view.max_tunnels = profile_.limits.tunnels;
+  view.max_sessions = profile_.limits.sessions;
+  view.tunnels = tunnels_;
+  view.sessions = sessions_;
+  view.half_open = static_cast<std::uint32_t>(admission_.half_open());
+  return view;
 }
 
 void Listener::stop(const Cause& cause, TimePoint now) {
   wanted_ = false;
+  calls_.clear();
   context_.environment.timers.remove(timer_key(TimerKind::listener, number_));
   ports_.clear();
   floating_.clear();
+  announce();
   std::vector<TunnelId> mine;
   for (const auto& [id, tunnel] : context_.environment.tunnels.all()) {
     if (&tunnel->owner() == this && !tunnel->has_ended()) mine.push_back(id);
@@ -147,6 +200,8 @@ void Listener::reconfigure(config::ListenerProfile profile, TimePoint now) {
   }
   if (wanted_ && other_ports) open_ports(now);
   if (now_autostart) start(now);
+  announce();
+  place_new_calls(now);
 }
 
 // Another pool is in charge: it must know who has which of its addresses, and is given them back.
@@ -225,6 +280,11 @@ std::shared_ptr<UdpSocket> Listener::port_for(const config::Tunnel& settings,
 void Listener::receive_sccrq(const wire::ControlMessage& message, const Datagram& datagram,
                              TimePoint now) {
   Environment& env = context_.environment;
+  if (is_draining()) {
+    refuse(message, datagram, number_of(wire::StopCcnResult::general_error),
+           number_of(wire::GeneralError::try_another), "draining");
+    return;
+  }
   if (tunnels_ >= profile_.limits.tunnels || env.tunnels.size() >= context_.daemon.max_tunnels) {
     refuse(message, datagram, number_of(wire::StopCcnResult::general_error),
            number_of(wire::GeneralError::insufficient_resources), "too many tunnels");
@@ -270,6 +330,19 @@ void Listener::receive_sccrq(const wire::ControlMessage& message, const Datagram
   if (tunnel.has_ended()) tunnel.abandon();
 }
 
+void Listener::tunnel_changed(Tunnel& tunnel, std::string_view old_state) {
+  EventHub& events = context_.environment.events;
+  if (!events.wants(kTunnelEvents)) return;
+  events.emit(
+      TunnelEvent{.tunnel = tunnel.name(),
+                  .profile = profile_.name,
+                  .old_state = std::string(old_state),
+                  .new_state = tunnel.has_ended() ? "" : std::string(tunnel.state_text()),
+                  .cause = tunnel.cause(),
+                  .remote = tunnel.peer().to_string(),
+                  .peer_host_name = printable(as_bytes(tunnel.connection().peer().host_name))});
+}
+
 void Listener::tunnel_up(Tunnel& tunnel, TimePoint now) {
   admission_.remove_half_open(tunnel.id());
   admission_.note_proven(tunnel.peer().address, now);
@@ -281,34 +354,17 @@ void Listener::tunnel_up(Tunnel& tunnel, TimePoint now) {
   place_calls(tunnel, now);
 }
 
-void Listener::place_calls(Tunnel& tunnel, TimePoint now) {
-  for (const config::OutgoingCall& call : profile_.outgoing) {
-    if (!call.autostart) continue;
-    const auto rule = std::find_if(
-        profile_.peers.begin(), profile_.peers.end(),
-        [&](const config::PeerRule& candidate) { return candidate.name == call.peer; });
-    if (rule == profile_.peers.end() ||
-        !rule->matches(tunnel.connection().peer().host_name, tunnel.peer().address))
-      continue;
-    l2tp::OutgoingCallRequest request;
-    request.minimum_bps = 64000;
-    request.maximum_bps = 1000000000;
-    request.bearer_type = wire::kBearerDigital;
-    request.framing_type = wire::kFramingSync;
-    request.called_number = call.called_number;
-    request.sub_address = call.sub_address;
-    const SessionId session = tunnel.place_outgoing_call(request, now);
-    log(LogLevel::info, log_context(), "{}: calling \"{}\" through the peer{}", tunnel.name(),
-        call.called_number, session ? "" : ": no room");
-  }
-}
-
-void Listener::tunnel_down(Tunnel& tunnel, const Cause& cause, TimePoint) {
+void Listener::tunnel_down(Tunnel& tunnel, const Cause& cause, TimePoint now) {
   admission_.remove_half_open(tunnel.id());
+  forget_calls(tunnel);
   // A flood of half-open tunnels must not wash away what an administrator wants to see.
   const bool is_news = tunnel.kernel_has_it() || cause.code == CauseCode::tunnel_auth_failed;
-  if (is_news && cause.code != CauseCode::shutdown && cause.code != CauseCode::admin_close) {
-    remember(tunnel.peer().to_string(), {}, cause);
+  if (is_news && !is_asked_for(cause) && cause.code != CauseCode::peer_closed) {
+    Failure end;
+    end.object = "tunnel";
+    end.cause = cause;
+    tunnel.describe_end(end, now);
+    context_.environment.failures.add(std::move(end));
   }
 }
 
@@ -330,6 +386,15 @@ void Listener::count(Session& session) {
 
 void Listener::incoming_call(Tunnel& tunnel, SessionId session, const l2tp::IncomingCallRequest&,
                              TimePoint now) {
+  if (is_draining()) {
+    tunnel.reject_call(session,
+                       {.code = CauseCode::no_resources,
+                        .result_code = static_cast<std::uint16_t>(wire::CdnResult::general_error),
+                        .error_code = number_of(wire::GeneralError::try_another),
+                        .message = "draining"},
+                       now);
+    return;
+  }
   if (!has_room() || !wanted_) {
     tunnel.reject_call(session, {.code = CauseCode::no_resources, .message = "too many sessions"},
                        now);
@@ -413,18 +478,22 @@ void Listener::credentials_needed(Session& session, const ppp::AuthRequest& requ
   ppp::AuthVerdict verdict = users_.check(request);
   const config::User* user = verdict.ok ? users_.find(request.user) : nullptr;
   Lease& lease = session.lease();
+  if (!verdict.ok)
+    lease.refusal = users_.find(request.user) ? Refusal::wrong_password : Refusal::unknown_user;
   // A session that proves itself again keeps what it has; the link itself ends when the name
   // changed.
   if (user && lease.user.empty()) {
     if (!users_.add_session(user->name)) {
       verdict = ppp::AuthVerdict::refused(ppp::MsChapError::restricted_logon_hours,
                                           "too many sessions of this user");
+      lease.refusal = Refusal::too_many_sessions;
     } else {
       lease.user = user->name;
       if (!lend_addresses(session, user)) {
         users_.remove_session(std::exchange(lease.user, {}));
         verdict =
             ppp::AuthVerdict::refused(ppp::MsChapError::no_dialin_permission, "no address is free");
+        lease.refusal = Refusal::no_address;
       }
     }
   }
@@ -471,13 +540,17 @@ kernel::NetworkConfig Listener::network_config(const Session& session) const {
   return config;
 }
 
-void Listener::session_up(Session&, TimePoint) {}
+void Listener::session_up(Session& session, TimePoint) {
+  if (session.is_outgoing_call()) call_is_up(session);
+}
 
-void Listener::session_down(Session& session, const Cause& cause, TimePoint) {
-  if (session.was_planned() && cause.code != CauseCode::shutdown &&
-      cause.code != CauseCode::admin_close && cause.code != CauseCode::peer_closed) {
-    remember(session.tunnel().peer().to_string(), session.lease().user, cause);
-  }
+void Listener::session_down(Session& session, const Cause& cause, Failure* end, TimePoint now) {
+  if (session.is_outgoing_call()) call_ended(session, cause, now);
+  // Peers that hang up do what peers do.
+  if (!end || !session.was_planned() || cause.code == CauseCode::peer_closed) return;
+  if (session.lease().refusal != Refusal::none)
+    end->detail("refused_because", std::string(name(session.lease().refusal)));
+  context_.environment.failures.add(std::move(*end));
 }
 
 void Listener::session_gone(Session& session, TimePoint) {
@@ -487,11 +560,6 @@ void Listener::session_gone(Session& session, TimePoint) {
   if (lease.address) lease.pool->release(*lease.address);
   if (lease.interface_id != 0) interface_ids_.release(lease.interface_id);
   if (!lease.user.empty()) users_.remove_session(lease.user);
-}
-
-void Listener::remember(const std::string& peer, const std::string& user, const Cause& cause) {
-  if (ended_.size() == kRemembered) ended_.pop_front();
-  ended_.push_back({realtime_usec(), peer, user, cause});
 }
 
 }  // namespace l2tpm::daemon

@@ -3,7 +3,6 @@
 // anything is allocated.
 #pragma once
 
-#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -12,8 +11,10 @@
 #include <vector>
 
 #include "daemon/admission.h"
+#include "daemon/backoff.h"
 #include "daemon/credentials.h"
 #include "daemon/owner_context.h"
+#include "daemon/service_api.h"
 #include "daemon/tunnel.h"
 #include "daemon/tunnel_owner.h"
 
@@ -41,7 +42,16 @@ class Listener final : public TunnelOwner {
   // A SCCRQ that belongs to no tunnel yet and was admitted.
   void receive_sccrq(const wire::ControlMessage& message, const Datagram& datagram, TimePoint now);
 
+  // No new tunnels and calls; peers are told to try another.
+  void set_draining(bool draining);
+  bool is_draining() const;
+  // The state may be another one, for a reason outside.
+  void announce();
+  // Asks a LAC to place a call (OCRQ). The tunnel's name and the session's id.
+  Result<PlacedCall, ApiError> place_call(const OutgoingCallRequest& request, TimePoint now);
+
   const config::ListenerProfile& profile() const { return profile_; }
+  ListenerView view() const;
   bool is_listening() const { return !ports_.empty(); }
   bool is_wanted() const { return wanted_; }
   const std::string& problem() const { return problem_; }
@@ -49,19 +59,12 @@ class Listener final : public TunnelOwner {
   std::uint32_t tunnels() const { return tunnels_; }
   std::uint32_t sessions() const { return sessions_; }
   bool is_idle() const { return tunnels_ == 0; }
-  // The last tunnels and sessions that ended with an error, newest last.
-  struct Ended {
-    std::uint64_t at = 0;  // CLOCK_REALTIME microseconds
-    std::string peer;
-    std::string user;
-    Cause cause;
-  };
-  const std::deque<Ended>& recently_ended() const { return ended_; }
-
   // TunnelOwner
   const std::string& profile_name() const override { return profile_.name; }
   bool is_client() const override { return false; }
+  bool is_exported() const override { return profile_.export_sessions; }
   bool clamps_mss() const override { return profile_.mss_clamp; }
+  void tunnel_changed(Tunnel& tunnel, std::string_view old_state) override;
   void tunnel_up(Tunnel& tunnel, TimePoint now) override;
   void tunnel_down(Tunnel& tunnel, const Cause& cause, TimePoint now) override;
   void tunnel_gone(Tunnel& tunnel, TimePoint now) override;
@@ -74,7 +77,7 @@ class Listener final : public TunnelOwner {
                           TimePoint now) override;
   kernel::NetworkConfig network_config(const Session& session) const override;
   void session_up(Session& session, TimePoint now) override;
-  void session_down(Session& session, const Cause& cause, TimePoint now) override;
+  void session_down(Session& session, const Cause& cause, Failure* end, TimePoint now) override;
   void session_gone(Session& session, TimePoint now) override;
 
  private:
@@ -97,14 +100,37 @@ class Listener final : public TunnelOwner {
   void count(Session& session);
   void move_leases(const std::shared_ptr<AddressPool>& from);
   bool lend_addresses(Session& session, const config::User* user);
+  std::string_view state_text() const;
+  void arm();
+  // listener_calls.cc
+  const config::PeerRule* rule_of(const config::OutgoingCall& call) const;
   void place_calls(Tunnel& tunnel, TimePoint now);
-  void remember(const std::string& peer, const std::string& user, const Cause& cause);
+  void place_new_calls(TimePoint now);
+  SessionId place(Tunnel& tunnel, const config::OutgoingCall& call, TimePoint now);
+  void redial_calls(TimePoint now);
+  std::optional<TimePoint> next_call() const;
+  void call_is_up(const Session& session);
+  void call_ended(const Session& session, const Cause& cause, TimePoint now);
+  void forget_calls(const Tunnel& tunnel);
   LogContext log_context() const;
+
+  // An "outgoing" with autostart on one tunnel: placed, or waiting to be placed again.
+  struct Call {
+    config::OutgoingCall call;
+    TunnelId tunnel;
+    SessionId session;  // none: waiting
+    Backoff backoff;
+    TimePoint retry_at{};
+  };
 
   OwnerContext& context_;
   std::uint32_t number_;
   config::ListenerProfile profile_;
   bool wanted_ = false;
+  bool draining_ = false;
+  std::string_view announced_;  // the state that was told; "": none yet
+  TimePoint port_retry_{};
+  std::vector<Call> calls_;
   std::vector<std::shared_ptr<UdpSocket>> ports_;
   std::vector<std::shared_ptr<UdpSocket>> floating_;  // ephemeral, for answers from another port
   std::string problem_;
@@ -116,7 +142,6 @@ class Listener final : public TunnelOwner {
   std::optional<IpAddress> held_;  // our address of all sessions
   std::uint32_t tunnels_ = 0;
   std::uint32_t sessions_ = 0;
-  std::deque<Ended> ended_;
   TokenBucket refusals_logged_{1, 10};  // a line a second: a flood is not to fill the journal
 };
 

@@ -17,6 +17,7 @@
 namespace l2tpm::daemon {
 
 class Client;
+class SecretQuestions;
 
 // Address pools by name: listeners that name the same pool share it, and none is given an address
 // that belongs to a user of another.
@@ -58,14 +59,33 @@ class PoolTable {
   std::map<std::string, Row> pools_;
 };
 
+// Names of clients' interfaces, each one's own: names that are too long are cut, and what is left
+// of two may be the same.
+class InterfaceNames {
+ public:
+  // The name for this profile: its own wish, else made of its name. `client`: its number.
+  const std::string& claim(std::uint32_t client, const config::ClientProfile& profile);
+  void release(std::uint32_t client) { names_.erase(client); }
+
+ private:
+  struct Claim {
+    std::string wish, profile, name;
+  };
+  bool is_taken(std::uint32_t client, const std::string& name) const;
+  std::map<std::uint32_t, Claim> names_;
+};
+
 struct OwnerContext {
   Environment& environment;
   Resolver& resolver;
   // Who asked what; the Service hands each answer to its client.
   std::unordered_map<Resolver::Token, Client*>& questions;
   PoolTable& pools;
+  InterfaceNames& interface_names;
+  SecretQuestions& secrets;
   const std::string& machine_name;
   const config::DaemonConfig& daemon;  // as it stands after the last reload
+  const bool& draining;                // no new tunnels and sessions
 };
 
 }  // namespace l2tpm::daemon

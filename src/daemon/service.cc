@@ -17,6 +17,8 @@ namespace {
 // Numbers of TimerKind::service.
 constexpr std::uint32_t kSweepTimer = 0;
 constexpr std::uint32_t kStopTimer = 1;
+constexpr std::uint32_t kQuestionTimer = 2;
+constexpr std::uint32_t kPingTimer = 3;
 // All counters in one sweep: idle timeouts and the silence that LCP echoes wait for are this exact.
 constexpr Duration kSweepInterval = 10s;
 // Deadlines handled before the loop looks at its descriptors again.
@@ -57,9 +59,11 @@ Service::Service(EventLoop& loop, kernel::Dataplane& dataplane, kernel::KernelFe
       ports_(loop, [this](UdpSocket& port) { read_port(port); }),
       interface_notes_(runtime_directory()),
       resolver_(config_.daemon.resolver_threads),
-      environment_{random_,           dataplane_, features_, timers_, *tunnel_sockets_,
-                   *ppp_descriptors_, sessions_,  tunnels_,  ports_,  interface_notes_},
-      context_{environment_, resolver_, questions_, pools_, machine_name_, config_.daemon} {}
+      environment_{random_,          dataplane_,        features_, timers_,
+                   *tunnel_sockets_, *ppp_descriptors_, sessions_, tunnels_,
+                   ports_,           interface_notes_,  events_,   failures_},
+      context_{environment_, resolver_,     questions_,     pools_,   interface_names_,
+               secrets_,     machine_name_, config_.daemon, draining_} {}
 
 Service::~Service() {
   for (const int fd : {tunnel_sockets_->fd(), ppp_descriptors_->fd(), dataplane_.completion_fd(),
@@ -78,6 +82,7 @@ void Service::set_state(State state) {
   if (state_ == state) return;
   state_ = state;
   if (on_state_) on_state_();
+  if (events_.wants(kDaemonEvents)) events_.emit(DaemonEvent{this->state()});
 }
 
 Result<Done, std::string> Service::run(std::function<void()> on_ready) {
@@ -124,6 +129,7 @@ void Service::start_profiles(TimePoint now) {
 
 void Service::read_port(UdpSocket& port) {
   port.read_batch(buffer_, batch_);
+  if (port.has_send_errors()) take_send_errors(port);
   const TimePoint now = Clock::now();
   for (const Datagram& datagram : batch_) on_datagram(datagram, now);
 }
@@ -144,6 +150,13 @@ void Service::read_ppp_descriptors() {
     if (Session* session = sessions_.find(static_cast<std::uint32_t>(ready.token >> 1))) {
       session->descriptor_ready((ready.token & 1) != 0, now);
     }
+  }
+}
+
+// ICMP about what we sent: kept for the verdict about a dialled tunnel, believed by nobody.
+void Service::take_send_errors(UdpSocket& port) {
+  for (const UdpSocket::SendError& error : port.take_send_errors()) {
+    for (Tunnel* tunnel : tunnels_.with_peer(error.to)) tunnel->note_icmp(error.text);
   }
 }
 
@@ -189,10 +202,13 @@ void Service::on_control(const wire::Header& header, const Datagram& datagram, T
       header, {.secret = tunnel->secret(), .permissive = tunnel->permissive()});
   if (!tunnel->receive(message, datagram, now)) {
     ++drops_.wrong_source;
+    tunnel->note_stray(datagram.source);
     log(LogLevel::debug, {}, "{}: {} for tunnel {} dropped, its peer is {}",
         datagram.source.to_string(), wire::name(message.type), header.tunnel_id.value(),
         tunnel->peer().to_string());
+    return;
   }
+  if (!pings_.empty()) check_pings(tunnel, now);
 }
 
 void Service::on_sccrq(const wire::ControlMessage& message, const Datagram& datagram,
@@ -323,32 +339,16 @@ void Service::on_deadline(TimerKey key, TimePoint now) {
     case TimerKind::service:
       if (number == kSweepTimer) {
         sweep_counters(now);
+      } else if (number == kQuestionTimer) {
+        secrets_.handle_timeout(now);
+      } else if (number == kPingTimer) {
+        check_pings(nullptr, now);
       } else if (number == kStopTimer && on_stopped_) {
         log(LogLevel::warning, {}, "{} tunnels did not end in time", tunnels_.size());
         std::exchange(on_stopped_, nullptr)();
       }
       return;
   }
-}
-
-void Service::sweep_counters(TimePoint now) {
-  timers_.set(timer_key(TimerKind::service, kSweepTimer), now + kSweepInterval);
-  if (sweeping_ || sessions_.size() == 0) return;
-  sweeping_ = true;
-  dataplane_.read_counters(
-      [this](const Result<std::vector<kernel::Counters>, kernel::KernelError>& counters) {
-        sweeping_ = false;
-        if (!counters) {
-          log(LogLevel::warning, {}, "{}", counters.error().to_string());
-          return;
-        }
-        const TimePoint then = Clock::now();
-        for (const kernel::Counters& row : *counters) {
-          Tunnel* tunnel = tunnels_.find(row.key.tunnel);
-          if (Session* session = tunnel ? tunnel->find(row.key.session) : nullptr)
-            session->note_counters(row, then);
-        }
-      });
 }
 
 // Under a flood a listener is always ready, and most urgent.
@@ -360,17 +360,24 @@ void Service::fair_turn() {
 }
 
 void Service::end_of_turn() {
-  tunnels_.reap(Clock::now());
+  const TimePoint now = Clock::now();
+  tunnels_.reap(now);
   std::erase_if(retired_clients_, [this](const auto& client) {
     if (client->has_tunnels()) return false;
+    retired_traffic_.add(client->traffic);
     std::erase_if(client_numbers_, [&](const auto& row) { return row.second == client.get(); });
     return true;
   });
   std::erase_if(retired_listeners_, [this](const auto& listener) {
     if (!listener->is_idle()) return false;
+    retired_traffic_.add(listener->traffic);
     std::erase_if(listener_numbers_, [&](const auto& row) { return row.second == listener.get(); });
     return true;
   });
+  if (!pings_.empty()) check_pings(nullptr, now);
+  timers_.set(timer_key(TimerKind::service, kQuestionTimer), secrets_.next_deadline());
+  timers_.set(timer_key(TimerKind::service, kPingTimer), next_ping_deadline());
+  for (const auto& what : std::exchange(later_, {})) what();
   check_stopped();
   loop_.arm_timer(timers_.earliest());
 }
@@ -387,16 +394,21 @@ void Service::shut_down(std::function<void()> on_stopped) {
   const Cause cause{.code = CauseCode::shutdown};
   for (const auto& [name, client] : clients_) client->stop(cause, now);
   for (const auto& [name, listener] : listeners_) listener->stop(cause, now);
+  for (const auto& [id, tunnel] : tunnels_.all()) unsettled_.push_back(id);
   timers_.set(timer_key(TimerKind::service, kStopTimer), now + config_.daemon.shutdown_timeout);
   log(LogLevel::notice, {}, "stopping: {} tunnels to close", tunnels_.size());
 }
 
 void Service::check_stopped() {
   if (!on_stopped_) return;
-  // A tunnel whose peer has acknowledged StopCCN only lingers; nobody needs to wait for that.
-  const bool all_over = std::all_of(tunnels_.all().begin(), tunnels_.all().end(),
-                                    [](const auto& row) { return row.second->is_settled(); });
-  if (all_over) std::exchange(on_stopped_, nullptr)();
+  // A tunnel whose peer has acknowledged StopCCN only lingers; nobody needs to wait for that. Each
+  // is looked at until it has nothing to say, and none comes any more.
+  while (!unsettled_.empty()) {
+    const Tunnel* tunnel = tunnels_.find(unsettled_.back());
+    if (tunnel && !tunnel->is_settled()) return;
+    unsettled_.pop_back();
+  }
+  std::exchange(on_stopped_, nullptr)();
 }
 
 }  // namespace l2tpm::daemon

@@ -18,6 +18,7 @@
 #include "daemon/listener.h"
 #include "daemon/owner_context.h"
 #include "daemon/ports.h"
+#include "daemon/secret_questions.h"
 #include "daemon/service_api.h"
 #include "daemon/tunnel.h"
 #include "kernel/dataplane.h"
@@ -134,6 +135,14 @@ class Service final : public ServiceApi {
   void start_profiles(TimePoint now);
   void apply(const config::Config& fresh, std::vector<std::string>& report, TimePoint now);
   void check_stopped();
+  // Runs when the turn ends: answers never come inside the call that asked.
+  void later(std::function<void()> what) { later_.push_back(std::move(what)); }
+  void add_client(config::ClientProfile profile, Client::Kind kind);
+  void retire(std::map<std::string, std::unique_ptr<Client>>::iterator row, const Cause& cause,
+              TimePoint now);
+  void take_send_errors(UdpSocket& port);
+  void check_pings(Tunnel* tunnel, TimePoint now);
+  std::optional<TimePoint> next_ping_deadline() const;
   Tunnel* find_tunnel(const std::string& name) const;
 
   EventLoop& loop_;
@@ -152,9 +161,14 @@ class Service final : public ServiceApi {
   TunnelTable tunnels_;
   PortTable ports_;
   InterfaceNotes interface_notes_;
+  EventHub events_;
+  FailureLog failures_;
   Resolver resolver_;
   std::unordered_map<Resolver::Token, Client*> questions_;
   PoolTable pools_;
+  InterfaceNames interface_names_;
+  SecretQuestions secrets_;
+  bool draining_ = false;
   Environment environment_;
   OwnerContext context_;
 
@@ -170,7 +184,24 @@ class Service final : public ServiceApi {
   DatagramBuffer buffer_;
   std::vector<Datagram> batch_;
   Drops drops_;
+  Traffic retired_traffic_;  // of profiles that are gone
+  // Tunnels that may still have something to say when the daemon stops; those at the end first.
+  std::vector<TunnelId> unsettled_;
+  std::vector<std::function<void()>> later_;
+
+  // Sweeps of the kernel's counters.
   bool sweeping_ = false;
+  TimePoint swept_at_{};
+  Duration sweep_took_{};
+  std::vector<std::function<void()>> sweep_waiters_;
+
+  struct Ping {
+    TunnelId tunnel;
+    std::uint16_t ns = 0;  // acknowledged when everything before it is
+    TimePoint sent_at;
+    ApiCallback<Duration> done;
+  };
+  std::vector<Ping> pings_;
   std::function<void()> on_state_;
   std::function<void()> on_stopped_;
 };

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <optional>
 #include <utility>
 
@@ -35,29 +36,15 @@ Cause kernel_cause(const kernel::KernelError& error) {
 
 }  // namespace
 
-std::string_view name(Session::State state) {
-  switch (state) {
-    case Session::State::calling:
-      return "connecting";
-    case Session::State::authenticating:
-      return "authenticating";
-    case Session::State::configuring:
-      return "configuring";
-    case Session::State::up:
-      return "up";
-    case Session::State::closing:
-      return "closing";
-  }
-  return "invalid";
-}
-
 Session::Session(Environment& environment, Tunnel& tunnel, SessionId id)
     : env_(environment),
       tunnel_(tunnel),
       key_{tunnel.id(), id},
-      id_text_(std::to_string(id.value())),
       slot_(environment.sessions.add(this)),
-      network_(std::make_unique<Network>()) {}
+      network_(std::make_unique<Network>()) {
+  std::to_chars(id_text_.data(), id_text_.data() + id_text_.size(), id.value());
+  announce({}, name(state_));
+}
 
 Session::~Session() {
   unwatch_descriptors();
@@ -69,7 +56,7 @@ Session::~Session() {
 LogContext Session::log_context() const {
   return {.profile = tunnel_.owner().profile_name(),
           .tunnel = tunnel_.name(),
-          .session = id_text_,
+          .session = id_text_.data(),
           .peer = {},
           .user = lease_.user,
           .message_id = {}};
@@ -79,7 +66,8 @@ void Session::set_state(State state, TimePoint) {
   if (state_ == state) return;
   log(LogLevel::debug, log_context(), "session {}: {} -> {}", key_.session.value(), name(state_),
       name(state));
-  state_ = state;
+  const State old = std::exchange(state_, state);
+  announce(name(old), name(state));
 }
 
 void Session::set_numbers(std::string calling, std::string called) {
@@ -119,12 +107,15 @@ void Session::call_up(const l2tp::SessionUp& call, TimePoint now) {
   }
   link_->open(now);
   carry_out(now);
-  for (const Bytes& frame : std::exchange(early_, {})) receive_data(frame, false, now);
+  receive_early(now);
 }
 
 void Session::call_down(const Cause& cause, bool in_bulk, TimePoint now) {
   call_over_ = true;
   if (cause_.code == CauseCode::none) cause_ = cause;
+  // Before the link forgets what it knew.
+  std::optional<Failure> end;
+  if (!is_asked_for(cause_)) end = describe_end(now);
   if (link_) {
     link_->lower_down(cause, now);
     link_->take_actions();  // only LinkDown, which is what we are doing
@@ -139,7 +130,7 @@ void Session::call_down(const Cause& cause, bool in_bulk, TimePoint now) {
     log(LogLevel::notice, message_id::on(message_id::kSessionDown, log_context()),
         "session {} ended: {}", key_.session.value(), cause_.to_string());
   }
-  tunnel_.owner().session_down(*this, cause_, now);
+  tunnel_.owner().session_down(*this, cause_, end ? &*end : nullptr, now);
   if (in_bulk) {
     if (kernel_ != KernelState::none) kernel_ = KernelState::removing;
   } else {
@@ -165,6 +156,7 @@ void Session::kernel_gone_in_bulk(TimePoint now) {
 void Session::check_gone(TimePoint now) {
   if (!is_gone() || gone_reported_) return;
   gone_reported_ = true;
+  announce(name(state_), {});
   if (plan_) env_.interface_notes.remove(plan_->interface_name);
   tunnel_.owner().session_gone(*this, now);
   tunnel_.session_gone(*this, now);
@@ -175,11 +167,18 @@ void Session::receive_data(ByteView frame, bool sequenced, TimePoint now) {
   // The kernel counts from zero: the sooner it sees the numbers the less it takes for lost.
   if (sequenced && link_ && kernel_ == KernelState::none) install(false, now);
   if (!link_ || link_->phase() == ppp::LinkPhase::dead) {
-    if (early_.size() < kMaxEarlyFrames) early_.emplace_back(frame.begin(), frame.end());
+    if (!early_) early_ = std::make_unique<std::vector<Bytes>>();
+    if (early_->size() < kMaxEarlyFrames) early_->emplace_back(frame.begin(), frame.end());
     return;
   }
   link_->receive(frame, now);
   carry_out(now);
+}
+
+void Session::receive_early(TimePoint now) {
+  const auto frames = std::exchange(early_, nullptr);
+  if (!frames) return;
+  for (const Bytes& frame : *frames) receive_data(frame, false, now);
 }
 
 void Session::descriptor_ready(bool is_unit, TimePoint now) {
@@ -428,7 +427,7 @@ void Session::install_done(Result<kernel::Installed, kernel::KernelError> result
   if (!has_unit && link_->phase() == ppp::LinkPhase::dead) {
     link_->open(now);
     carry_out(now);
-    for (const Bytes& frame : std::exchange(early_, {})) receive_data(frame, false, now);
+    receive_early(now);
   }
   // What waited in the kernel is older than what it will bring from now on.
   for (const Bytes& frame : result->frames) receive_data(frame, false, now);
@@ -500,7 +499,10 @@ void Session::network_applied(const Result<Done, kernel::KernelError>& result, T
     return;
   }
   if (!network_->ipv4 && !network_->ipv6) return;
-  if (state_ == State::up) return;
+  if (state_ == State::up) {
+    announce(name(state_), name(state_));  // other addresses
+    return;
+  }
   set_state(State::up, now);
   last_traffic_ = now;
   if (announced_up_) return;
@@ -521,10 +523,23 @@ void Session::network_applied(const Result<Done, kernel::KernelError>& result, T
 void Session::note_counters(const kernel::Counters& counters, TimePoint now) {
   const bool received = counters.rx_packets != rx_packets_;
   const bool sent = counters.tx_packets != tx_packets_;
+  const auto errors = [](std::uint64_t count) {
+    return static_cast<std::uint32_t>(std::min<std::uint64_t>(count, UINT32_MAX));
+  };
+  // Less than before: the interface is another one.
+  const auto more = [](std::uint64_t is, std::uint64_t was) { return is < was ? is : is - was; };
+  tunnel_.owner().traffic.add({.rx_packets = more(counters.rx_packets, rx_packets_),
+                               .tx_packets = more(counters.tx_packets, tx_packets_),
+                               .rx_bytes = more(counters.rx_bytes, rx_bytes_),
+                               .tx_bytes = more(counters.tx_bytes, tx_bytes_),
+                               .rx_errors = more(errors(counters.rx_errors), rx_errors_),
+                               .tx_errors = more(errors(counters.tx_errors), tx_errors_)});
   rx_packets_ = counters.rx_packets;
   tx_packets_ = counters.tx_packets;
   rx_bytes_ = counters.rx_bytes;
   tx_bytes_ = counters.tx_bytes;
+  rx_errors_ = errors(counters.rx_errors);
+  tx_errors_ = errors(counters.tx_errors);
   if (!link_ || state_ == State::closing) return;
   if (received) {
     link_->note_activity(now);
@@ -535,61 +550,6 @@ void Session::note_counters(const kernel::Counters& counters, TimePoint now) {
       now - last_traffic_ >= plan_->idle_timeout) {
     close({.code = CauseCode::idle_timeout}, now);
   }
-}
-
-SessionView Session::view() const {
-  SessionView view;
-  view.tunnel = tunnel_.name();
-  view.id = key_.session.value();
-  view.peer_id = peer_session_.value();
-  view.pseudowire = "ppp";
-  view.state = name(state_);
-  if (kernel_ == KernelState::installed && unit_) view.interface = plan_->interface_name;
-  view.user = lease_.user;
-  if (view.user.empty() && link_) view.user = printable(as_bytes(link_->status().user));
-  const bool is_client = tunnel_.owner().is_client();
-  if (network_->ipv4) {
-    view.address = (is_client ? network_->ipv4->local : network_->ipv4->peer).to_string();
-  } else if (network_->ipv6) {
-    const std::uint64_t id = is_client ? network_->ipv6->local_id : network_->ipv6->peer_id;
-    std::array<std::uint8_t, 16> octets{0xfe, 0x80};
-    for (std::size_t i = 0; i < 8; ++i)
-      octets[8 + i] = static_cast<std::uint8_t>(id >> (56 - 8 * i));
-    view.address = IpAddress::v6(octets).to_string();
-  }
-  if (state_ == State::up) view.up_since = up_since_;
-  return view;
-}
-
-Session::Details Session::details() const {
-  Details details;
-  if (link_) details.link = link_->status();
-  if (kernel_ == KernelState::installed && unit_) {
-    details.interface = plan_->interface_name;
-    details.ifindex = ifindex_;
-  }
-  details.mtu = mtu_;
-  details.path_mtu_limit = kernel::interface_mtu({.path_mtu = tunnel_.path_mtu(),
-                                                  .outer_ipv6 = tunnel_.peer().address.is_v6(),
-                                                  .sequence_numbers = plan_ && plan_->send_sequence,
-                                                  .ipsec = false,
-                                                  .peer_mru = {},
-                                                  .limit = {}});
-  details.ipv4 = network_->ipv4;
-  details.ipv6 = network_->ipv6;
-  details.counters.rx_packets = rx_packets_;
-  details.counters.tx_packets = tx_packets_;
-  details.counters.rx_bytes = rx_bytes_;
-  details.counters.tx_bytes = tx_bytes_;
-  if (facts_) {
-    details.calling_number = facts_->calling_number;
-    details.called_number = facts_->called_number;
-    details.proxy = facts_->proxy;
-    details.tx_speed = facts_->tx_speed;
-    details.rx_speed = facts_->rx_speed;
-  }
-  details.cause = cause_;
-  return details;
 }
 
 }  // namespace l2tpm::daemon

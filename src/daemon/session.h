@@ -4,6 +4,7 @@
 // when the call has ended and the kernel has let go.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,6 +22,16 @@ namespace l2tpm::daemon {
 
 class AddressPool;
 
+// Why a listener did not let a user in; for the failure's details.
+enum class Refusal : std::uint8_t {
+  none,
+  unknown_user,
+  wrong_password,
+  too_many_sessions,
+  no_address
+};
+std::string_view name(Refusal refusal);
+
 // What the owner lent to this session; given back in TunnelOwner::session_gone.
 struct Lease {
   std::string user;  // the configured name, not what the peer wrote
@@ -29,6 +40,7 @@ struct Lease {
   std::uint64_t interface_id = 0;
   std::vector<IpPrefix> routes;
   bool counted = false;  // in the owner's number of sessions
+  Refusal refusal = Refusal::none;
 };
 
 class Session {
@@ -76,6 +88,9 @@ class Session {
   const Lease& lease() const { return lease_; }
   Lease& lease() { return lease_; }
   const Cause& cause() const { return cause_; }
+  // Of the kernel, "" without.
+  std::string_view interface() const;
+  kernel::Counters counters() const;
   const std::optional<ppp::Ipv4Up>& ipv4() const { return network_->ipv4; }
   const std::optional<ppp::Ipv6Up>& ipv6() const { return network_->ipv6; }
   // The owner was asked for a plan: the call stood at some time.
@@ -122,6 +137,7 @@ class Session {
   void install_done(Result<kernel::Installed, kernel::KernelError> result, std::uint32_t mtu,
                     TimePoint now);
   void arm_session_limit();
+  void receive_early(TimePoint now);
   void watch_descriptors();
   void unwatch_descriptors();
   void link_down(const Cause& cause, TimePoint now);
@@ -129,6 +145,8 @@ class Session {
   void remove_from_kernel(TimePoint now);
   void network_applied(const Result<Done, kernel::KernelError>& result, TimePoint now);
   void set_state(State state, TimePoint now);
+  void announce(std::string_view old_state, std::string_view new_state) const;
+  Failure describe_end(TimePoint now) const;
   void arm();
   void check_gone(TimePoint now);
   LogContext log_context() const;
@@ -136,7 +154,7 @@ class Session {
   Environment& env_;
   Tunnel& tunnel_;
   SessionKey key_;
-  std::string id_text_;  // for the journal's L2TPM_SESSION
+  std::array<char, 8> id_text_{};  // for logs
   SessionId peer_session_;
   std::uint32_t slot_;
   State state_ = State::calling;
@@ -148,7 +166,6 @@ class Session {
   bool mtu_warned_ = false;
   bool gone_reported_ = false;
   bool unit_wanted_ = false;  // as soon as the kernel has the session without one
-  std::uint8_t early_frames_ = 0;
   std::uint32_t mtu_ = 0;
   int ifindex_ = 0;
   std::uint64_t up_since_ = 0;  // CLOCK_REALTIME microseconds
@@ -158,10 +175,12 @@ class Session {
   std::unique_ptr<CallFacts> facts_;
   SharedFd channel_;
   SharedFd unit_;
-  std::vector<Bytes> early_;  // frames that overtook ICCN, at most kMaxEarlyFrames
+  // Frames that overtook ICCN, at most kMaxEarlyFrames; most sessions never have any.
+  std::unique_ptr<std::vector<Bytes>> early_;
   Lease lease_;
   Cause cause_;
   std::uint64_t rx_packets_ = 0, tx_packets_ = 0, rx_bytes_ = 0, tx_bytes_ = 0;
+  std::uint32_t rx_errors_ = 0, tx_errors_ = 0;
   TimePoint up_at_{}, last_traffic_{};
 };
 std::string_view name(Session::State state);

@@ -48,6 +48,8 @@ ByteView Tunnel::secret() const {
 
 void Tunnel::dial(bool accept_other_port, TimePoint now) {
   accept_other_port_ = accept_other_port;
+  dial_ = std::make_unique<DialFacts>();
+  dial_->since = now;
   log(LogLevel::info, log_context(), "dialling {}", peer_.to_string());
   connection_.open(now);
   carry_out(now);
@@ -92,6 +94,9 @@ bool Tunnel::receive_data(const wire::Header& header, const Datagram& datagram, 
 void Tunnel::socket_ready(DatagramBuffer& buffer, std::vector<Datagram>& batch) {
   if (socket_) {
     socket_->read_batch(buffer, batch);
+    const UdpSocket::Counters& counters = socket_->counters();
+    if (dial_ && counters.last_error != 0 && dial_->icmp.empty())
+      dial_->icmp = icmp_name(counters.last_error);
   } else {
     batch.clear();
   }
@@ -201,6 +206,61 @@ void Tunnel::carry_out(TimePoint now) {
   }
   carrying_out_ = false;
   env_.timers.set(timer_key(TimerKind::tunnel, id_.value()), connection_.next_deadline());
+  announce();
+}
+
+// Strangers are told of when they have proven their return path: a flood of forged SCCRQs is no
+// flood of events.
+void Tunnel::announce() {
+  const std::string_view state = state_text();
+  if (state == announced_) return;
+  if (announced_.empty() && !owner_.is_client() && established_at_ == 0) return;
+  const std::string_view old = std::exchange(announced_, state);
+  owner_.tunnel_changed(*this, old);
+}
+
+void Tunnel::note_stray(const Endpoint& source) {
+  if (!dial_) return;
+  if (!dial_->heard_from) dial_->heard_from = source;
+  ++dial_->heard;
+}
+
+void Tunnel::note_icmp(std::string text) {
+  if (dial_) dial_->icmp = std::move(text);
+}
+
+void Tunnel::describe_end(Failure& failure, TimePoint now) const {
+  const auto milliseconds = [](Duration duration) {
+    return static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::milliseconds>(duration).count());
+  };
+  failure.tunnel = name_;
+  failure.profile = owner_.profile_name();
+  failure.role = owner_.is_client() ? "lac" : "lns";
+  failure.peer = peer_.to_string();
+  failure.peer_host_name = printable(as_bytes(connection_.peer().host_name));
+  const auto status = connection_.status();
+  if (dial_) {
+    failure.tried.push_back({.address = peer_.to_string(),
+                             .sent = static_cast<std::uint32_t>(status.delivery.messages_sent +
+                                                                status.delivery.retransmissions),
+                             .for_ms = milliseconds(now - dial_->since),
+                             .icmp = dial_->icmp});
+    if (dial_->heard_from) {
+      failure.heard = {dial_->heard_from->to_string(), dial_->heard};
+      failure.detail("ignored",
+                     dial_->heard_from->address == peer_.address ? "other-port" : "other-address");
+    }
+  }
+  failure.detail("local", local().to_string());
+  failure.detail("established", established_at_ != 0 ? "true" : "false");
+  failure.detail("messages_received", status.delivery.messages_received);
+  failure.detail("retransmissions", status.delivery.retransmissions);
+  failure.detail("peer_vendor", printable(as_bytes(connection_.peer().vendor_name)));
+  failure.detail("secret_configured", secret().empty() ? "false" : "true");
+  failure.detail("we_challenged", status.we_challenged ? "true" : "false");
+  failure.detail("peer_challenged", status.peer_challenged ? "true" : "false");
+  failure.detail("path_mtu", path_mtu_);
 }
 
 void Tunnel::carry_out(l2tp::Action& action, bool whole_tunnel, TimePoint now) {
@@ -375,6 +435,12 @@ TunnelView Tunnel::view() const {
       [](const auto& row) { return row.second->state() != Session::State::closing; }));
   view.established_at = is_up() ? established_at_ : 0;
   view.last_error = cause_;
+  view.exported = owner_.is_exported();
+  const Endpoint here = local();
+  if (!here.address.is_unspecified()) view.local_address = here.address.to_string();
+  view.local_port = here.port;
+  view.remote_address = peer_.address.to_string();
+  view.remote_port = peer_.port;
   return view;
 }
 

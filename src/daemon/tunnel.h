@@ -47,6 +47,10 @@ class Tunnel {
   void abandon();
   void lose_tie(TimePoint now);
   void probe(TimePoint now);
+  // Something came for this tunnel from somewhere else than its peer, and was ignored.
+  void note_stray(const Endpoint& source);
+  // What ICMP says about the way to the peer ("port-unreachable").
+  void note_icmp(std::string text);
   SessionId place_incoming_call(const l2tp::IncomingCallRequest& request, TimePoint now);
   SessionId place_outgoing_call(const l2tp::OutgoingCallRequest& request, TimePoint now);
   void accept_call(SessionId session, TimePoint now);
@@ -83,6 +87,11 @@ class Tunnel {
     return sessions_;
   }
   TunnelView view() const;
+  std::string_view state_text() const;
+  // What a failure of it is about: addresses, what was tried and heard, the state of things.
+  void describe_end(Failure& failure, TimePoint now) const;
+  // Since when it has been established, CLOCK_REALTIME microseconds; 0: it is not.
+  std::uint64_t established_at() const { return established_at_; }
 
   // At the end of a turn: destroys gone sessions. True when the tunnel itself may be destroyed.
   bool reap(TimePoint now);
@@ -96,8 +105,16 @@ class Tunnel {
   void release_socket();
   Session& make_session(SessionId id);
   bool is_from_peer(const Datagram& datagram) const;
-  std::string_view state_text() const;
+  void announce();
   LogContext log_context() const;
+
+  // What a verdict about a dialled tunnel wants to know.
+  struct DialFacts {
+    TimePoint since;
+    std::string icmp;
+    std::optional<Endpoint> heard_from;
+    std::uint32_t heard = 0;
+  };
 
   Environment& env_;
   TunnelOwner& owner_;
@@ -113,6 +130,8 @@ class Tunnel {
   std::unordered_map<SessionId, std::unique_ptr<Session>> sessions_;
   std::vector<SessionId> gone_;
   std::uint64_t established_at_ = 0;
+  std::string_view announced_;       // the state that was told; "": none yet
+  std::unique_ptr<DialFacts> dial_;  // of those that we dialled
   Cause cause_;
   bool permissive_ = false;
   bool accept_other_port_ = false;

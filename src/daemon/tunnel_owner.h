@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "config/profile.h"
+#include "daemon/failure_log.h"
 #include "kernel/dataplane.h"
 #include "l2tp/action.h"
 #include "ppp/credentials.h"
@@ -33,15 +34,36 @@ struct SessionPlan {
   bool for_network_manager = false;  // it manages the interface, and is told so through udev
 };
 
+// What sessions carried, as of the last sweep of the kernel's counters.
+struct Traffic {
+  std::uint64_t rx_packets = 0, tx_packets = 0, rx_bytes = 0, tx_bytes = 0;
+  std::uint64_t rx_errors = 0, tx_errors = 0;
+  void add(const Traffic& more) {
+    rx_packets += more.rx_packets;
+    tx_packets += more.tx_packets;
+    rx_bytes += more.rx_bytes;
+    tx_bytes += more.tx_bytes;
+    rx_errors += more.rx_errors;
+    tx_errors += more.tx_errors;
+  }
+};
+
 class TunnelOwner {
  public:
   virtual ~TunnelOwner() = default;
 
+  // Of all its sessions, those that have ended included.
+  Traffic traffic;
+
   virtual const std::string& profile_name() const = 0;
   virtual bool is_client() const = 0;
+  // Its tunnels and sessions are objects on the bus.
+  virtual bool is_exported() const = 0;
   // The MSS of TCP connections through this owner's sessions is clamped.
   virtual bool clamps_mss() const = 0;
 
+  // Its state is another one: for those who listen.
+  virtual void tunnel_changed(Tunnel& tunnel, std::string_view old_state) = 0;
   virtual void tunnel_up(Tunnel& tunnel, TimePoint now) = 0;
   // No session is left and no call can be made; the tunnel may still acknowledge for a while.
   virtual void tunnel_down(Tunnel& tunnel, const Cause& cause, TimePoint now) = 0;
@@ -62,7 +84,9 @@ class TunnelOwner {
   virtual kernel::NetworkConfig network_config(const Session& session) const = 0;
   virtual void session_up(Session& session, TimePoint now) = 0;
   // The session has ended; whatever it was lent (an address) may be taken back when it is gone.
-  virtual void session_down(Session& session, const Cause& cause, TimePoint now) = 0;
+  // `end`: what is known about it, when nobody on this side asked for it; else nullptr. The owner
+  // may take it.
+  virtual void session_down(Session& session, const Cause& cause, Failure* end, TimePoint now) = 0;
   virtual void session_gone(Session& session, TimePoint now) = 0;
 };
 

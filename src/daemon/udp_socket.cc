@@ -1,6 +1,7 @@
 #include "daemon/udp_socket.h"
 
 #include <fmt/core.h>
+#include <linux/errqueue.h>
 #include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
@@ -257,6 +258,63 @@ Result<Done, SocketError> UdpSocket::set_tos(std::uint8_t tos) {
   return Done{};
 }
 
+void UdpSocket::watch_send_errors() {
+  if (watches_errors_) return;
+  watches_errors_ = local_.address.is_v6() ? set(fd(), IPPROTO_IPV6, IPV6_RECVERR, 1)
+                                           : set(fd(), IPPROTO_IP, IP_RECVERR, 1);
+}
+
+std::vector<UdpSocket::SendError> UdpSocket::take_send_errors() {
+  constexpr int kAtMost = 64;
+  std::vector<SendError> errors;
+  for (int i = 0; i < kAtMost; ++i) {
+    sockaddr_storage storage{};
+    std::array<std::uint8_t, 16> octets{};  // of the datagram itself, which nobody needs
+    iovec vector{octets.data(), octets.size()};
+    alignas(cmsghdr) std::uint8_t control[256];
+    msghdr message{};
+    message.msg_name = &storage;
+    message.msg_namelen = sizeof storage;
+    message.msg_iov = &vector;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    if (::recvmsg(fd(), &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) break;
+    const auto to = Endpoint::from_sockaddr(storage);
+    for (const cmsghdr* header = CMSG_FIRSTHDR(&message); to && header != nullptr;
+         header = CMSG_NXTHDR(&message, const_cast<cmsghdr*>(header))) {
+      const bool is_error =
+          (header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_RECVERR) ||
+          (header->cmsg_level == IPPROTO_IPV6 && header->cmsg_type == IPV6_RECVERR);
+      if (!is_error) continue;
+      sock_extended_err extended{};
+      std::memcpy(&extended, CMSG_DATA(header), sizeof extended);
+      const auto text = icmp_name(static_cast<int>(extended.ee_errno));
+      if (!text.empty()) errors.push_back({*to, std::string(text)});
+    }
+  }
+  return errors;
+}
+
+std::string_view icmp_name(int error) {
+  switch (error) {
+    case ECONNREFUSED:
+      return "port-unreachable";
+    case EHOSTUNREACH:
+      return "host-unreachable";
+    case ENETUNREACH:
+      return "network-unreachable";
+    case EMSGSIZE:
+      return "fragmentation-needed";
+    case EACCES:
+      return "prohibited";
+    case ENOPROTOOPT:
+      return "protocol-unreachable";
+    default:
+      return "";
+  }
+}
+
 bool UdpSocket::read_batch(DatagramBuffer& buffer, std::vector<Datagram>& out) {
   constexpr std::size_t kBatch = DatagramBuffer::kBatch;
   out.clear();
@@ -362,7 +420,8 @@ bool UdpSocket::send_to(ByteView bytes, const Endpoint& to, const IpAddress& fro
       ++counters_.sent;
       return true;
     }
-    if (errno != EINTR) break;
+    // A watched socket says at the next send what ICMP said about an earlier one.
+    if (errno != EINTR && !(watches_errors_ && !icmp_name(errno).empty())) break;
   }
   counters_.last_error = errno;
   ++(errno == EAGAIN || errno == ENOBUFS ? counters_.send_dropped : counters_.send_errors);

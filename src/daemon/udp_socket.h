@@ -75,6 +75,17 @@ class UdpSocket {
   // True when there may be more. Errors of earlier sends (ICMP) are counted and skipped.
   bool read_batch(DatagramBuffer& buffer, std::vector<Datagram>& out);
 
+  // From here on ICMP errors about datagrams of an unconnected socket are kept until they are
+  // taken.
+  void watch_send_errors();
+  struct SendError {
+    Endpoint to;       // where the datagram went
+    std::string text;  // "port-unreachable", "host-unreachable", ...
+  };
+  bool has_send_errors() const { return watches_errors_; }
+  // At most a few at a time; a queue that is never emptied would stay readable.
+  std::vector<SendError> take_send_errors();
+
   // A tunnel's socket sends to its peer; `to` and `from` are for listeners. False when the kernel
   // would not take it (counted): control messages are retransmitted.
   bool send(ByteView bytes);
@@ -99,7 +110,10 @@ class UdpSocket {
   Endpoint local_;
   Endpoint peer_;
   Counters counters_;
+  bool watches_errors_ = false;
 };
+// What people call an errno that ICMP caused; "" for others.
+std::string_view icmp_name(int error);
 std::string_view name(UdpSocket::Filter filter);
 
 }  // namespace l2tpm::daemon

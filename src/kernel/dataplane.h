@@ -97,6 +97,8 @@ struct NetworkConfig {
   };
   std::optional<Ipv4> ipv4;
   std::optional<Ipv6> ipv6;
+  // false: the families pass packets, but addresses and routes are somebody else's to give.
+  bool addressed = true;
   std::vector<IpPrefix>
       addresses;              // further global addresses (host bits may be set in length < full)
   std::vector<Route> routes;  // through the interface

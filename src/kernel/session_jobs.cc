@@ -149,6 +149,7 @@ void close_tunnel(KernelTunnel& tunnel, const std::vector<std::shared_ptr<Kernel
 
 NetworkObjects network_objects(const NetworkConfig& config, int ifindex, std::uint8_t protocol) {
   NetworkObjects objects;
+  if (!config.addressed) return objects;
   const auto add_address = [&](IpAddress local, std::optional<IpAddress> peer, unsigned length) {
     Address address;
     address.ifindex = ifindex;

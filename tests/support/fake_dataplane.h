@@ -100,6 +100,7 @@ class FakeDataplane final : public kernel::Dataplane {
                           config.ipv4->unnumbered ? " unnumbered" : "");
     if (config.ipv6) line += fmt::format(" ipv6 {:x}", config.ipv6->local_interface_id);
     for (const auto& route : config.routes) line += " route " + route.destination.to_string();
+    if (!config.addressed) line += " not addressed";
     calls.push_back(std::move(line));
     answer("configure", std::move(done),
            [this, key, config = std::move(config)] { networks[key] = config; });

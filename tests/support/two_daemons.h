@@ -88,6 +88,14 @@ class Daemon {
       if (row.name == profile) return row.state;
     return "";
   }
+  std::string dump(daemon::DumpKind kind, const daemon::DumpFilter& filter = {}) const {
+    std::string out;
+    const auto lines = service->dump(kind, filter);
+    while (lines->next(out, 2)) {
+    }
+    return out;
+  }
+  std::string failures() const { return dump(daemon::DumpKind::failures); }
   std::size_t count_calls(const std::string& prefix) const {
     std::size_t count = 0;
     for (const auto& call : dataplane.calls) count += call.rfind(prefix, 0) == 0 ? 1 : 0;

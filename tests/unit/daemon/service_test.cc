@@ -102,7 +102,7 @@ TEST_F(Service2, AWrongPasswordReachesNoKernel) {
       << client.last_error("work").to_string();
   EXPECT_EQ(lns.count_calls("install"), 0u);
   EXPECT_EQ(client.count_calls("install"), 0u);
-  EXPECT_NE(lns.service->describe().find("auth-failed"), std::string::npos);
+  EXPECT_NE(lns.failures().find("auth-failed"), std::string::npos);
   stop_both();
 }
 
@@ -112,7 +112,7 @@ TEST_F(Service2, AFailedInstallIsACdnWithItsCause) {
   EXPECT_TRUE(until([&] { return client.last_error("work").code == CauseCode::refused; }))
       << client.last_error("work").to_string();
   EXPECT_TRUE(client.last_error("work").by_peer);
-  EXPECT_NE(lns.service->describe().find("making the interface"), std::string::npos);
+  EXPECT_NE(lns.failures().find("making the interface"), std::string::npos);
   stop_both();
 }
 
@@ -121,7 +121,7 @@ TEST_F(Service2, TheQueueIsFull) {
   set_up();
   EXPECT_TRUE(until([&] { return client.last_error("work").code == CauseCode::refused; }))
       << client.last_error("work").to_string();
-  EXPECT_NE(lns.service->describe().find("no-resources"), std::string::npos);
+  EXPECT_NE(lns.failures().find("no-resources"), std::string::npos);
   // The next attempt gets in, with the same address.
   EXPECT_TRUE(until([&] { return both_up(); }));
   EXPECT_EQ(lns.service->list_sessions({}, 0, 10).rows.at(0).address, "10.9.0.10");
