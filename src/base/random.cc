@@ -2,10 +2,13 @@
 
 #include <sys/random.h>
 
+#include <algorithm>
 #include <cassert>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+
+#include "base/secret.h"
 
 namespace l2tpm {
 namespace {
@@ -29,14 +32,24 @@ std::uint32_t RandomSource::below(std::uint32_t bound) {
   return static_cast<std::uint32_t>(u64() % bound);
 }
 
+SystemRandom::~SystemRandom() { wipe(reserve_); }
+
 void SystemRandom::fill(std::span<std::uint8_t> out) {
   while (!out.empty()) {
-    const ssize_t n = getrandom(out.data(), out.size(), 0);
-    if (n < 0) {
-      if (errno == EINTR) continue;
-      std::abort();  // a kernel without getrandom: nothing secret could be made
+    if (used_ == reserve_.size()) {
+      // Up to 256 octets come whole or not at all.
+      if (getrandom(reserve_.data(), reserve_.size(), 0) != static_cast<ssize_t>(reserve_.size())) {
+        if (errno == EINTR) continue;
+        std::abort();  // a kernel without getrandom: nothing secret could be made
+      }
+      used_ = 0;
     }
-    out = out.subspan(static_cast<std::size_t>(n));
+    const auto taken =
+        std::span(reserve_).subspan(used_, std::min(out.size(), reserve_.size() - used_));
+    std::copy(taken.begin(), taken.end(), out.begin());
+    wipe(taken);  // whoever reads our memory later learns nothing of what was handed out
+    used_ += taken.size();
+    out = out.subspan(taken.size());
   }
 }
 

@@ -1,6 +1,8 @@
 // Where unpredictable numbers come from. Machines borrow a RandomSource, so tests can replay them.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -18,10 +20,16 @@ class RandomSource {
   std::uint32_t below(std::uint32_t bound);
 };
 
-// The kernel's generator; challenges, ids and magic numbers of a running daemon come from here.
+// The kernel's generator; challenges, ids and magic numbers of a running daemon come from here. It
+// is asked for 256 octets at a time: a session needs a few of them five times over. For one thread.
 class SystemRandom final : public RandomSource {
  public:
+  ~SystemRandom() override;
   void fill(std::span<std::uint8_t> out) override;
+
+ private:
+  std::array<std::uint8_t, 256> reserve_{};
+  std::size_t used_ = 256;
 };
 
 // xorshift64*, for tests and simulations: same seed, same numbers. Never for secrets.

@@ -31,6 +31,9 @@ std::string host_name_of_machine() {
   return known && std::string_view(text.data()) != "(none)" ? text.data() : "l2tp-manager";
 }
 
+// Only udev reads what is noted about interfaces; without it three system calls a session are saved.
+bool udev_runs() { return access("/run/udev/control", F_OK) == 0; }
+
 // systemd's RuntimeDirectory=; empty when nobody gave us one.
 std::string runtime_directory() {
   const char* directory = std::getenv("RUNTIME_DIRECTORY");
@@ -57,7 +60,7 @@ Service::Service(EventLoop& loop, kernel::Dataplane& dataplane, kernel::KernelFe
       tunnel_sockets_(make_poller()),
       ppp_descriptors_(make_poller()),
       ports_(loop, [this](UdpSocket& port) { read_port(port); }),
-      interface_notes_(runtime_directory()),
+      interface_notes_(udev_runs() ? runtime_directory() : std::string()),
       resolver_(config_.daemon.resolver_threads),
       environment_{random_,          dataplane_,        features_, timers_,
                    *tunnel_sockets_, *ppp_descriptors_, sessions_, tunnels_,
