@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <iostream>
 #include <thread>
 
@@ -25,15 +26,44 @@ namespace {
 using namespace l2tpm;  // NOLINT: this is the program
 
 struct Options {
-  std::string config_directory = "/etc/l2tp-manager";
+  std::string config_directory;
+  std::string vendor_directory;
+  std::string state_directory;
+  std::string runtime_directory;
   std::string bus;  // empty: the system bus
   std::string log_level;
   std::uint32_t instance = 1;
   bool check_config = false;
 };
 
-int check_config(const std::string& directory) {
-  const config::Loaded loaded = config::load(directory);
+constexpr const char* kAdministrator = "/etc/l2tp-manager";
+constexpr const char* kVendor = "/usr/lib/l2tp-manager";
+
+// The first of what systemd's StateDirectory= and RuntimeDirectory= made.
+std::string directory_of(const char* variable) {
+  const char* const list = std::getenv(variable);
+  const std::string text = list != nullptr ? list : "";
+  return text.substr(0, text.find(':'));
+}
+
+// Where profiles are. Packages' profiles belong to the administrator's usual place.
+config::Places places_of(const Options& options) {
+  config::Places places;
+  const bool is_usual = options.config_directory.empty();
+  places.administrator = is_usual ? kAdministrator : options.config_directory;
+  places.vendor = !options.vendor_directory.empty() ? options.vendor_directory
+                  : is_usual                        ? kVendor
+                                                    : "";
+  places.state =
+      options.state_directory.empty() ? directory_of("STATE_DIRECTORY") : options.state_directory;
+  places.runtime = options.runtime_directory.empty() ? directory_of("RUNTIME_DIRECTORY")
+                                                     : options.runtime_directory;
+  return places;
+}
+
+int check_config(const config::Places& places) {
+  const config::Loaded loaded = config::load(places);
+  const std::string& directory = places.administrator;
   for (const auto& error : loaded.errors) std::cout << error.to_string() << "\n";
   for (const auto& warning : loaded.warnings) std::cout << warning.to_string() << "\n";
   if (loaded.ok()) {
@@ -63,7 +93,7 @@ void raise_descriptor_limit() {
 int run(const Options& options) {
   const auto sink = daemon::make_log_sink();
   set_log_sink(sink.get());
-  config::Loaded loaded = config::load(options.config_directory);
+  config::Loaded loaded = config::load(places_of(options));
   set_log_level(level_of(options.log_level).value_or(loaded.config.daemon.log_level));
   for (const auto& error : loaded.errors)
     log(LogLevel::error, daemon::message_id::on(daemon::message_id::kConfigError, {}), "{}",
@@ -101,7 +131,7 @@ int run(const Options& options) {
     log(LogLevel::error, {}, "{}", dataplane.error().to_string());
     return 1;
   }
-  daemon::Service service(**loop, **dataplane, std::move(features), options.config_directory,
+  daemon::Service service(**loop, **dataplane, std::move(features), places_of(options),
                           std::move(loaded));
 
   daemon::ServiceManager manager(**loop, [&] {
@@ -115,7 +145,6 @@ int run(const Options& options) {
     if (opened) {
       server = std::move(*opened);
       pump = std::make_unique<bus::Pump>(**loop, *server);
-      service.set_state_observer([&] { pump->state_changed(); });
     } else {
       log(LogLevel::warning, {}, "running without D-Bus: {}", opened.error().message);
     }
@@ -154,8 +183,14 @@ int main(int argc, char** argv) {
   Options options;
   CLI::App app{"L2TP daemon: dials and answers L2TPv2 tunnels; the kernel carries their sessions."};
   app.add_option("--config", options.config_directory,
-                 "Directory of l2tp-manager.json, profiles.d and secrets.d")
-      ->capture_default_str();
+                 "Directory of l2tp-manager.json, profiles.d and secrets.d (default: "
+                 "/etc/l2tp-manager, above /usr/lib/l2tp-manager)");
+  app.add_option("--vendor", options.vendor_directory, "Directory of packages' profiles.d");
+  app.add_option("--state", options.state_directory,
+                 "Directory for profiles that the daemon is told to keep (default: "
+                 "$STATE_DIRECTORY)");
+  app.add_option("--runtime", options.runtime_directory,
+                 "The same until the next boot (default: $RUNTIME_DIRECTORY)");
   app.add_option("--bus", options.bus,
                  "D-Bus address; \"none\" runs without (default: the system bus)");
   app.add_option("--log-level", options.log_level, "error, warning, notice, info or debug")
@@ -173,5 +208,5 @@ int main(int argc, char** argv) {
     const int code = app.exit(error);
     return code == 0 ? 0 : 2;
   }
-  return options.check_config ? check_config(options.config_directory) : run(options);
+  return options.check_config ? check_config(places_of(options)) : run(options);
 }

@@ -90,6 +90,4 @@ void Pump::turn() {
   }
 }
 
-void Pump::state_changed() { server_.state_changed(); }
-
 }  // namespace l2tpm::bus

@@ -17,8 +17,6 @@ class Pump {
   Pump(const Pump&) = delete;
   Pump& operator=(const Pump&) = delete;
 
-  void state_changed();
-
  private:
   void prepare();
   void turn();

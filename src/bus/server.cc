@@ -1,88 +1,76 @@
 #include "bus/server.h"
 
 #include <l2tpm_dbus/compat.h>
-#include <l2tpm_dbus/manager_adaptor.h>
-#include <systemd/sd-bus.h>
-#include <unistd.h>
+#include <poll.h>
+#include <sys/epoll.h>
 
 #include <algorithm>
-#include <cstdlib>
+#include <cstring>
 #include <exception>
 #include <utility>
 
 #include "base/log.h"
 #include "bus/errors.h"
-#include "bus/filter.h"
+#include "bus/face.h"
+#include "bus/manager.h"
+#include "bus/objects.h"
 
 namespace l2tpm::bus {
 namespace {
 
-using Options = std::map<std::string, sdbus::Variant>;
-using TunnelRow = sdbus::Struct<std::string, sdbus::ObjectPath, std::string, std::string,
-                                std::string, std::string, std::uint32_t>;
-using SessionRow = sdbus::Struct<std::string, std::uint32_t, std::uint32_t, std::string,
-                                 std::string, std::string, std::string, std::string, std::uint64_t>;
-using Diagnostic = sdbus::Struct<std::string, std::string, std::string>;
+// A turn ends when it has taken this long, whatever is left: one expensive question per turn.
+constexpr auto kTurnTime = std::chrono::milliseconds(2);
+constexpr unsigned kNotesPerTurn = 8;
+// How soon the memory of a dump that was read is given back.
+constexpr auto kReapInterval = std::chrono::seconds(2);
 
-constexpr std::uint32_t kDefaultLimit = 1000;
-constexpr std::uint32_t kHighestLimit = 10'000;
-// The bus answers in microseconds; one that does not is as good as gone.
-constexpr auto kCredentialsTimeout = std::chrono::seconds(5);
-
-std::uint32_t page_limit(std::uint32_t asked) {
-  return asked == 0 ? kDefaultLimit : std::min(asked, kHighestLimit);
-}
-
-sdbus::ObjectPath tunnel_path(const std::string& name) {
-  char* encoded = nullptr;
-  if (sd_bus_path_encode("/org/L2tpManager1/tunnel", name.c_str(), &encoded) < 0)
-    throw std::bad_alloc();
-  sdbus::ObjectPath path{std::string(encoded)};
-  std::free(encoded);
-  return path;
-}
-
-sdbus::Error to_bus(const daemon::ApiError& error) {
-  return dbus::make_error(error_name(error.code), error.message);
-}
-
-// No option is known yet; one that is ignored would be a promise not kept.
-void refuse_options(const Options& options) {
-  if (!options.empty())
-    throw dbus::make_error(kInvalidArgs, "unknown option \"" + options.begin()->first + "\"");
-}
-
-// The first base, so that the connection outlives the object that the second base puts on it, also
-// when the name cannot be had.
-struct Connected {
-  std::unique_ptr<sdbus::IConnection> connection_;
+struct Unref {
+  void operator()(sd_bus_slot* slot) const { sd_bus_slot_unref(slot); }
 };
+using Slot = std::unique_ptr<sd_bus_slot, Unref>;
+
+void check(int result, const char* what) {
+  if (result < 0)
+    throw dbus::make_error("org.freedesktop.DBus.Error.Failed",
+                           std::string(what) + ": " + std::strerror(-result));
+}
+
+bool is_one_of(const char* member, std::initializer_list<const char*> names) {
+  return std::any_of(names.begin(), names.end(),
+                     [member](const char* name) { return std::strcmp(member, name) == 0; });
+}
 
 }  // namespace
 
-class Server::Impl final : private Connected,
-                           public sdbus::AdaptorInterfaces<org::L2tpManager1::Manager_adaptor> {
+class Server::Impl {
  public:
   Impl(daemon::ServiceApi& service, std::unique_ptr<sdbus::IConnection> connection)
-      : Connected{std::move(connection)},
-        AdaptorInterfaces(*connection_, dbus::ObjectPath(dbus::kPath)),
-        service_(service),
-        bus_driver_(sdbus::createProxy(*connection_, dbus::ServiceName(dbus::kBusName),
-                                       dbus::ObjectPath(dbus::kBusPath))) {
-    registerAdaptor();
+      : connection_(std::move(connection)),
+        face_(service, *connection_),
+        manager_(face_),
+        objects_(face_, manager_) {
+    face_.objects = &objects_;
+    sd_bus_slot* slot = nullptr;
+    check(sd_bus_add_filter(face_.bus, &slot, on_message, this), "filter");
+    filter_.reset(slot);
+    check(sd_bus_add_match(face_.bus, &slot,
+                           "type='signal',sender='org.freedesktop.DBus',"
+                           "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg2=''",
+                           on_name_owner_changed, this),
+          "match");
+    match_.reset(slot);
+    const dbus::Poll poll = dbus::poll_of(*connection_);
+    if (poll.event_fd >= 0) watch(poll.event_fd);
+    watch(face_.streams.fd());
     connection_->requestName(dbus::ServiceName(dbus::kName));
-  }
-  ~Impl() {
-    bus_driver_.reset();  // its pending answers end here, before the object that they would use
-    unregisterAdaptor();
   }
 
   Turn process(unsigned max_messages) {
     if (lost_) return Turn::lost;
     try {
-      for (unsigned done = 0; done < max_messages; ++done)
-        if (!dbus::process_one(*connection_)) return Turn::idle;
-      return Turn::more;
+      const bool more = handle(max_messages);
+      maintain();
+      return more || busy() ? Turn::more : Turn::idle;
     } catch (const std::exception& error) {
       lost_ = true;
       log(LogLevel::warning, {}, "bus: the connection is gone: {}", error.what());
@@ -96,10 +84,13 @@ class Server::Impl final : private Connected,
     try {
       const dbus::Poll poll = dbus::poll_of(*connection_);
       data.fd = poll.fd;
-      data.events = poll.events;
-      data.event_fd = poll.event_fd;
+      data.events = face_.congested() ? static_cast<short>(POLLOUT) : poll.events;
+      data.event_fd = events_.get();
       if (poll.deadline)
         data.deadline = TimePoint(std::chrono::duration_cast<Duration>(*poll.deadline));
+      if (face_.dumps.has_open() && (!data.deadline || *data.deadline > next_reap_))
+        data.deadline = next_reap_;
+      if (busy()) data.deadline = TimePoint{};
     } catch (const std::exception&) {
       data = PollData{};  // process() finds out and says so
       data.deadline = TimePoint{};
@@ -107,133 +98,116 @@ class Server::Impl final : private Connected,
     return data;
   }
 
-  void state_changed() {
-    if (!lost_) counted([this] { dbus::emit_changed(getObject(), "State"); });
-  }
-  std::uint64_t failed_emits() const { return failed_emits_; }
+  std::uint64_t failed_emits() const { return face_.failed_emits; }
 
  private:
-  // Sends something; a failure is counted, the loop goes on.
-  template <typename Send>
-  void counted(Send send) noexcept {
-    try {
-      send();
-    } catch (...) {
-      ++failed_emits_;
+  // At most so many messages and so much time. True: there may be more.
+  bool handle(unsigned max_messages) {
+    const TimePoint start = Clock::now();
+    for (unsigned done = 0; done < max_messages; ++done) {
+      if (face_.congested() && !writable()) return false;
+      ++face_.message;
+      if (!dbus::process_one(*connection_)) return false;
+      if (Clock::now() - start >= kTurnTime) return true;
+    }
+    return true;
+  }
+
+  void maintain() {
+    epoll_event ready[2];
+    ::epoll_wait(events_.get(), ready, 2, 0);
+    face_.streams.flush();
+    manager_.step();
+    objects_.step(kNotesPerTurn);
+    face_.dumps.step();
+    face_.agents.clean_up();
+    if (face_.dumps.has_open() && Clock::now() >= next_reap_) {
+      face_.dumps.reap();
+      next_reap_ = Clock::now() + kReapInterval;
     }
   }
 
-  // Runs `verb` if the caller is root or our own user, and answers for it. `verb` answers itself
-  // when it succeeds and throws sdbus::Error when not.
-  template <typename Reply, typename Verb>
-  void authorized(Reply&& result, Verb verb) {
-    const std::string sender = dbus::sender_of(getObject());
-    auto reply = std::make_shared<std::decay_t<Reply>>(std::forward<Reply>(result));
-    bus_driver_->callMethodAsync("GetConnectionUnixUser")
-        .onInterface(dbus::kBusName)
-        .withTimeout(kCredentialsTimeout)
-        .withArguments(sender)
-        .uponReplyInvoke([this, reply, verb](dbus::AsyncError unknown, const std::uint32_t& uid) {
-          counted([&] {
-            try {
-              if (unknown || (uid != 0 && uid != ::geteuid()))
-                throw dbus::make_error(
-                    kAccessDenied,
-                    "only root and the daemon's own user may change what is running");
-              verb(*reply);
-            } catch (const sdbus::Error& error) {
-              reply->returnError(error);
-            } catch (const std::exception& error) {
-              reply->returnError(dbus::make_error(kInternal, error.what()));
-            }
-          });
-        });
+  // Something to be done without anything having come.
+  bool busy() const {
+    return face_.dumps.busy() || face_.streams.pending() ||
+           (!face_.congested() && (manager_.pending() || objects_.pending()));
   }
 
-  void Start(sdbus::Result<sdbus::ObjectPath>&& result, std::string profile,
-             Options options) override {
-    authorized(std::move(result), [this, profile, options](const auto& reply) {
-      refuse_options(options);
-      const auto name = service_.start(profile, {});
-      if (!name) throw to_bus(name.error());
-      reply.returnResults(tunnel_path(*name));
+  bool writable() const {
+    pollfd poll{sd_bus_get_fd(face_.bus), POLLOUT, 0};
+    return ::poll(&poll, 1, 0) > 0;
+  }
+
+  void watch(int fd) {
+    if (!events_) events_ = UniqueFd(::epoll_create1(EPOLL_CLOEXEC));
+    epoll_event event{.events = EPOLLIN, .data = {.fd = fd}};
+    check(::epoll_ctl(events_.get(), EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : -errno, "epoll");
+  }
+
+  // Before sdbus-c++ and sd-bus themselves see it: GetManagedObjects is answered by them.
+  static int on_message(sd_bus_message* message, void* self, sd_bus_error*) {
+    std::uint8_t type = 0;
+    sd_bus_message_get_type(message, &type);
+    const char* const member = sd_bus_message_get_member(message);
+    if (type == SD_BUS_MESSAGE_METHOD_RETURN) {
+      // Of an agent: secrets.
+      const char* const signature = sd_bus_message_get_signature(message, true);
+      if (signature != nullptr && std::strcmp(signature, "a{ss}") == 0)
+        sd_bus_message_sensitive(message);
+      return 0;
+    }
+    const char* const sender = sd_bus_message_get_sender(message);
+    if (type != SD_BUS_MESSAGE_METHOD_CALL || sender == nullptr || member == nullptr) return 0;
+    if (is_one_of(member, {"Start", "Restart", "CreateTransient", "PutProfile", "PatchProfile"}))
+      sd_bus_message_sensitive(message);
+    return static_cast<Impl*>(self)->admit(message, sender, member) ? 0 : 1;
+  }
+
+  bool admit(sd_bus_message* message, const char* sender, const char* member) noexcept {
+    try {
+      const unsigned cost =
+          Clients::cost(sd_bus_message_get_interface(message), member, objects_.size());
+      if (face_.clients.take(sender, cost, Clock::now())) return true;
+    } catch (const std::exception&) {
+      // Refused for want of memory, then.
+    }
+    sd_bus_reply_method_errorf(message, kLimitExceeded,
+                               "too many requests: wait a second and ask again");
+    return false;
+  }
+
+  static int on_name_owner_changed(sd_bus_message* message, void* self, sd_bus_error*) {
+    const char* name = nullptr;
+    const char* old_owner = nullptr;
+    const char* new_owner = nullptr;
+    if (sd_bus_message_read(message, "sss", &name, &old_owner, &new_owner) >= 0 && name[0] == ':')
+      static_cast<Impl*>(self)->client_left(name);
+    return 0;
+  }
+
+  void client_left(const std::string& client) noexcept {
+    if (!face_.clients.knows(client)) return;
+    face_.send([&] {
+      face_.clients.forget(client);
+      face_.subscribers.erase(client);
+      face_.authority.client_left(client);
+      face_.dumps.client_left(client);
+      face_.streams.client_left(client);
+      face_.agents.client_left(client);
+      objects_.client_left(client);
+      face_.service.owner_vanished(client);
     });
   }
 
-  void Stop(sdbus::Result<>&& result, std::string profile, Options options) override {
-    authorized(std::move(result), [this, profile, options](const auto& reply) {
-      refuse_options(options);
-      const auto done = service_.stop(profile, {});
-      if (!done) throw to_bus(done.error());
-      reply.returnResults();
-    });
-  }
-
-  void CloseSession(sdbus::Result<>&& result, std::string tunnel, std::uint32_t session,
-                    Options options) override {
-    authorized(std::move(result), [this, tunnel, session, options](const auto& reply) {
-      refuse_options(options);
-      const auto done = service_.close_session(tunnel, session, {});
-      if (!done) throw to_bus(done.error());
-      reply.returnResults();
-    });
-  }
-
-  void Reload(sdbus::Result<std::vector<std::string>, std::vector<Diagnostic>>&& result) override {
-    authorized(std::move(result), [this](const auto& reply) {
-      const auto reloaded = service_.reload();
-      std::vector<Diagnostic> diagnostics;
-      for (const auto& each : reloaded.diagnostics)
-        diagnostics.emplace_back(each.severity, each.pointer, each.message);
-      reply.returnResults(reloaded.changed, diagnostics);
-    });
-  }
-
-  std::tuple<std::vector<TunnelRow>, std::uint32_t> ListTunnels(
-      const Options& filter, const std::uint32_t& offset, const std::uint32_t& limit) override {
-    const auto page = service_.list_tunnels(tunnel_filter(filter), offset, page_limit(limit));
-    std::vector<TunnelRow> rows;
-    rows.reserve(page.rows.size());
-    for (const daemon::TunnelView& tunnel : page.rows)
-      rows.emplace_back(tunnel.name, tunnel_path(tunnel.name), tunnel.role, tunnel.state,
-                        tunnel.local, tunnel.remote, tunnel.sessions);
-    return {std::move(rows), page.total};
-  }
-
-  std::tuple<std::vector<SessionRow>, std::uint32_t> ListSessions(
-      const Options& filter, const std::uint32_t& offset, const std::uint32_t& limit) override {
-    const auto page = service_.list_sessions(session_filter(filter), offset, page_limit(limit));
-    std::vector<SessionRow> rows;
-    rows.reserve(page.rows.size());
-    for (const daemon::SessionView& session : page.rows)
-      rows.emplace_back(session.tunnel, session.id, session.peer_id, session.pseudowire,
-                        session.state, session.interface, session.user, session.address,
-                        session.up_since);
-    return {std::move(rows), page.total};
-  }
-
-  std::string Describe() override { return service_.describe(); }
-
-  std::string DescribeTunnel(const std::string& name) override {
-    const auto json = service_.describe_tunnel(name);
-    if (!json) throw to_bus(json.error());
-    return *json;
-  }
-
-  std::string DescribeSession(const std::string& tunnel, const std::uint32_t& session) override {
-    const auto json = service_.describe_session(tunnel, session);
-    if (!json) throw to_bus(json.error());
-    return *json;
-  }
-
-  std::string Version() override { return service_.version(); }
-  std::string State() override { return service_.state(); }
-  std::vector<std::string> KernelFeatures() override { return service_.kernel_features(); }
-
-  daemon::ServiceApi& service_;
-  std::unique_ptr<sdbus::IProxy> bus_driver_;
+  std::unique_ptr<sdbus::IConnection> connection_;
+  Face face_;
+  Manager manager_;
+  Objects objects_;
+  Slot filter_;
+  Slot match_;
+  UniqueFd events_;  // epoll: what is to be polled beside the connection
+  TimePoint next_reap_{};
   bool lost_ = false;
-  std::uint64_t failed_emits_ = 0;
 };
 
 Result<std::unique_ptr<Server>, OpenError> Server::open(daemon::ServiceApi& service,
@@ -253,7 +227,6 @@ Server::~Server() = default;
 
 Server::PollData Server::poll_data() const { return impl_->poll_data(); }
 Server::Turn Server::process(unsigned max_messages) { return impl_->process(max_messages); }
-void Server::state_changed() { impl_->state_changed(); }
 std::uint64_t Server::failed_emits() const { return impl_->failed_emits(); }
 
 }  // namespace l2tpm::bus

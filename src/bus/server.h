@@ -1,11 +1,6 @@
-// The daemon on D-Bus: org.L2tpManager1 at /org/L2tpManager1, interface org.L2tpManager1.Manager
-// (dbus/org.L2tpManager1.Manager.xml). A translation and nothing more: every call becomes one call
-// of daemon::ServiceApi, every error a name from bus/errors.h. It has no thread and no loop of its
-// own: whoever runs the loop polls `poll_data()` and calls `process()` at a priority below UDP, PPP
-// and timers, a bounded number of messages per turn.
-//
-// Verbs that change something are for root and for the daemon's own user; the caller's uid is asked
-// of the bus without blocking the loop. Reading is for everybody.
+// The daemon on D-Bus: org.L2tpManager1 (dbus/org.L2tpManager1.xml). It has no thread and no loop
+// of its own: whoever runs the loop polls `poll_data()` and calls `process()` at a priority below
+// UDP, PPP and timers, a bounded number of messages per turn. Nothing in it waits.
 #pragma once
 
 #include <cstdint>
@@ -39,7 +34,7 @@ class Server {
   struct PollData {
     int fd = -1;
     short events = 0;                   // as for poll(2)
-    int event_fd = -1;                  // also to be polled for input; -1 with sdbus-c++ 1
+    int event_fd = -1;                  // also to be polled for input
     std::optional<TimePoint> deadline;  // call process() by then, whatever the descriptors say
   };
   // Valid until the next process(): refresh before each poll. Sending messages changes it, too.
@@ -50,11 +45,9 @@ class Server {
     more,  // the bound was reached: come back next turn without waiting for the descriptor
     lost   // the connection is gone; every later call says so too. Destroy the server.
   };
-  // Handles at most `max_messages`. Never throws.
+  // Handles at most `max_messages`, fewer when they take long, and a slice of what is left to do
+  // besides: notes of what happened, dumps, event streams. Never throws.
   Turn process(unsigned max_messages);
-
-  // Announces a change of ServiceApi::state(). A failure is counted, not reported.
-  void state_changed();
 
   // Signals and replies that could not be sent.
   std::uint64_t failed_emits() const;

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <algorithm>
+#include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -14,11 +16,18 @@ namespace l2tpm::test {
 class FakeService final : public daemon::ServiceApi {
  public:
   struct State {
+    std::string daemon_state = "running";
     std::vector<std::string> profiles;
     std::vector<daemon::TunnelView> tunnels;
     std::vector<daemon::SessionView> sessions;
     std::vector<std::string> reload_lines;
     std::vector<std::string> asked;  // "start work", "close work/7"
+    std::map<std::pair<std::string, std::uint32_t>, daemon::SessionDetailsView> details;
+    std::vector<daemon::ListenerView> listeners;
+    std::vector<std::string> dump_lines;
+    std::vector<daemon::TransientRequest> transients;
+    std::map<std::string, std::string> answers;  // of agents, by name; "error" when there is none
+    daemon::SecretAsker* asker = nullptr;
     // What a start or a look at a tunnel does to the rest; a story told in steps.
     std::function<void(State&)> on_start;
     std::function<void(State&)> on_list_tunnels;
@@ -32,7 +41,10 @@ class FakeService final : public daemon::ServiceApi {
   }
 
   std::string version() const override { return "9.8.7"; }
-  std::string state() const override { return "running"; }
+  std::string state() const override {
+    const std::lock_guard lock(mutex_);
+    return state_.daemon_state;
+  }
   std::vector<std::string> kernel_features() const override { return {"ppp", "mppe"}; }
 
   Result<std::string, daemon::ApiError> start(const std::string& profile,
@@ -108,35 +120,76 @@ class FakeService final : public daemon::ServiceApi {
   Result<Done, daemon::ApiError> restart(const std::string&, const daemon::StartOptions&) override {
     return absent();
   }
-  Result<std::string, daemon::ApiError> create_transient(daemon::TransientRequest) override {
-    return absent();
+  Result<std::string, daemon::ApiError> create_transient(
+      daemon::TransientRequest request) override {
+    const std::lock_guard lock(mutex_);
+    daemon::TunnelView view;
+    view.name = view.profile = request.name_hint;
+    view.role = "lac";
+    view.state = request.start ? "resolving" : "idle";
+    view.owner = request.owner;
+    view.transient = true;
+    view.reports_only = request.report_only;
+    state_.tunnels.push_back(view);
+    state_.transients.push_back(std::move(request));
+    return view.name;
   }
-  void owner_vanished(const std::string&) override {}
-  Result<daemon::TunnelView, daemon::ApiError> tunnel(const std::string&) const override {
-    return absent();
+  void owner_vanished(const std::string& owner) override {
+    const std::lock_guard lock(mutex_);
+    state_.asked.push_back("vanished " + owner);
   }
-  Result<daemon::SessionDetailsView, daemon::ApiError> session(const std::string&,
-                                                               std::uint32_t) const override {
+  Result<daemon::TunnelView, daemon::ApiError> tunnel(const std::string& name) const override {
+    const std::lock_guard lock(mutex_);
+    const daemon::TunnelView* view = find(name);
+    if (view == nullptr) return absent();
+    daemon::TunnelView full = *view;
+    for (const auto& session : state_.sessions)
+      if (session.tunnel == name) full.ids.push_back(session.id);
+    return full;
+  }
+  Result<daemon::SessionDetailsView, daemon::ApiError> session(const std::string& tunnel,
+                                                               std::uint32_t id) const override {
+    const std::lock_guard lock(mutex_);
+    for (const auto& view : state_.sessions) {
+      if (view.tunnel != tunnel || view.id != id) continue;
+      const auto found = state_.details.find({tunnel, id});
+      daemon::SessionDetailsView full =
+          found == state_.details.end() ? daemon::SessionDetailsView{} : found->second;
+      full.session = view;
+      return full;
+    }
     return absent();
   }
   Result<daemon::PlacedCall, daemon::ApiError> session_by_interface(
       const std::string&) const override {
     return absent();
   }
-  Result<Done, daemon::ApiError> open_tunnel(const std::string&) override { return absent(); }
-  Result<Done, daemon::ApiError> close_tunnel(const std::string&,
+  Result<Done, daemon::ApiError> open_tunnel(const std::string& name) override {
+    const std::lock_guard lock(mutex_);
+    state_.asked.push_back("open " + name);
+    return Done{};
+  }
+  Result<Done, daemon::ApiError> close_tunnel(const std::string& name,
                                               const daemon::CloseOptions&) override {
-    return absent();
+    const std::lock_guard lock(mutex_);
+    state_.asked.push_back("close " + name);
+    return Done{};
   }
   void ping_tunnel(const std::string&, daemon::ApiCallback<Duration> done) override {
-    done(absent());
+    done(Duration(std::chrono::microseconds(1234)));
   }
   Result<daemon::PlacedCall, daemon::ApiError> place_outgoing_call(
       const daemon::OutgoingCallRequest&) override {
     return absent();
   }
-  std::vector<daemon::ListenerView> list_listeners() const override { return {}; }
-  Result<daemon::ListenerView, daemon::ApiError> listener(const std::string&) const override {
+  std::vector<daemon::ListenerView> list_listeners() const override {
+    const std::lock_guard lock(mutex_);
+    return state_.listeners;
+  }
+  Result<daemon::ListenerView, daemon::ApiError> listener(const std::string& name) const override {
+    const std::lock_guard lock(mutex_);
+    for (const auto& view : state_.listeners)
+      if (view.name == name) return view;
     return absent();
   }
   Result<Done, daemon::ApiError> set_listener_draining(const std::string&, bool) override {
@@ -146,18 +199,47 @@ class FakeService final : public daemon::ServiceApi {
     return absent();
   }
   std::unique_ptr<daemon::Dump> dump(daemon::DumpKind, const daemon::DumpFilter&) const override {
-    return nullptr;
+    const std::lock_guard lock(mutex_);
+    state_.asked.push_back("dump");
+    return std::make_unique<Lines>(state_.dump_lines);
   }
   void refresh_counters(std::function<void()> done) override { done(); }
-  Result<daemon::Counters, daemon::ApiError> statistics(daemon::StatisticsOf, const std::string&,
-                                                        std::uint32_t) const override {
-    return absent();
+  Result<daemon::Counters, daemon::ApiError> statistics(daemon::StatisticsOf,
+                                                        const std::string& name,
+                                                        std::uint32_t session) const override {
+    return daemon::Counters{
+        {"name_length", name.size()},
+        {"session",     session    }
+    };
   }
-  std::uint64_t subscribe(daemon::EventFilter, daemon::EventHandler) override { return 1; }
-  void unsubscribe(std::uint64_t) override {}
-  void set_secret_asker(daemon::SecretAsker*) override {}
-  void answer_secrets(std::uint64_t,
-                      Result<std::map<std::string, Secret>, daemon::ApiError>) override {}
+
+  // From the serving thread: ServedBus::run().
+  void emit(const daemon::Event& event) {
+    const auto handlers = handlers_;
+    for (const auto& [id, row] : handlers)
+      if ((row.first & (1u << event.what.index())) != 0) row.second(event);
+  }
+  std::uint64_t subscribe(daemon::EventFilter filter, daemon::EventHandler handler) override {
+    handlers_.emplace(++subscriptions_, std::pair(filter.kinds, std::move(handler)));
+    return subscriptions_;
+  }
+  void unsubscribe(std::uint64_t subscription) override { handlers_.erase(subscription); }
+  std::size_t subscriptions() const { return handlers_.size(); }
+  void set_secret_asker(daemon::SecretAsker* asker) override {
+    const std::lock_guard lock(mutex_);
+    state_.asker = asker;
+  }
+  void answer_secrets(std::uint64_t question,
+                      Result<std::map<std::string, Secret>, daemon::ApiError> answer) override {
+    const std::lock_guard lock(mutex_);
+    state_.asked.push_back("answer " + std::to_string(question));
+    if (!answer) {
+      state_.answers["error"] = answer.error().message;
+      return;
+    }
+    for (const auto& [name, secret] : *answer)
+      state_.answers[name] = std::string(secret.octets().begin(), secret.octets().end());
+  }
 
   daemon::Page<daemon::TunnelView> list_tunnels(const daemon::TunnelFilter& filter,
                                                 std::uint32_t offset,
@@ -218,6 +300,20 @@ class FakeService final : public daemon::ServiceApi {
   }
 
  private:
+  // A dump of prepared lines.
+  class Lines final : public daemon::Dump {
+   public:
+    explicit Lines(std::vector<std::string> lines) : lines_(std::move(lines)) {}
+    bool next(std::string& out, unsigned count) override {
+      for (; count > 0 && at_ < lines_.size(); --count) out += lines_[at_++] + "\n";
+      return at_ < lines_.size();
+    }
+
+   private:
+    std::vector<std::string> lines_;
+    std::size_t at_ = 0;
+  };
+
   static Unexpected<daemon::ApiError> absent() {
     return Unexpected(daemon::ApiError{daemon::ApiErrorCode::not_found, "there is no such thing"});
   }
@@ -240,6 +336,8 @@ class FakeService final : public daemon::ServiceApi {
 
   mutable std::mutex mutex_;
   mutable State state_;
+  std::map<std::uint64_t, std::pair<std::uint32_t, daemon::EventHandler>> handlers_;
+  std::uint64_t subscriptions_ = 0;
 };
 
 }  // namespace l2tpm::test

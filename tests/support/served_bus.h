@@ -6,10 +6,14 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <functional>
+#include <future>
 #include <memory>
+#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "base/fd.h"
 #include "bus/server.h"
@@ -42,8 +46,10 @@ class ServedBus {
     server_ = std::move(*opened);
     thread_ = std::thread([this] {
       auto last = bus::Server::Turn::more;
-      while (!stop_.load() && last != bus::Server::Turn::lost)
+      while (!stop_.load() && last != bus::Server::Turn::lost) {
         last = turn(*server_, wake_.get(), last == bus::Server::Turn::idle);
+        run_due();
+      }
       lost = last == bus::Server::Turn::lost;
     });
   }
@@ -52,6 +58,21 @@ class ServedBus {
     const std::uint64_t one = 1;
     [[maybe_unused]] const auto written = ::write(wake_.get(), &one, sizeof one);
     join();
+  }
+  // Runs it on the serving thread, between two turns, as the daemon's own doings are; returns when
+  // it is done.
+  void run(const std::function<void()>& what) {
+    std::promise<void> done;
+    {
+      const std::lock_guard lock(mutex_);
+      due_.emplace_back([&] {
+        what();
+        done.set_value();
+      });
+    }
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const auto written = ::write(wake_.get(), &one, sizeof one);
+    done.get_future().wait();
   }
   // Until the server has lost its bus.
   void join() {
@@ -62,8 +83,22 @@ class ServedBus {
   std::atomic<bool> lost = false;
 
  private:
+  void run_due() {
+    std::vector<std::function<void()>> due;
+    {
+      const std::lock_guard lock(mutex_);
+      due.swap(due_);
+    }
+    if (due.empty()) return;
+    std::uint64_t count = 0;
+    [[maybe_unused]] const auto taken = ::read(wake_.get(), &count, sizeof count);
+    for (const auto& what : due) what();
+  }
+
+  std::mutex mutex_;
+  std::vector<std::function<void()>> due_;
   std::unique_ptr<bus::Server> server_;
-  UniqueFd wake_{::eventfd(0, EFD_CLOEXEC)};
+  UniqueFd wake_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
   std::atomic<bool> stop_ = false;
   std::thread thread_;
 };

@@ -3,12 +3,14 @@
 #pragma once
 
 #include <sdbus-c++/sdbus-c++.h>
+#include <systemd/sd-bus.h>
 
 #include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #if __has_include(<sdbus-c++/VTableItems.h>)
 #define L2TPM_SDBUS_V2 1
@@ -21,6 +23,7 @@ namespace l2tpm::dbus {
 inline constexpr const char* kName = "org.L2tpManager1";
 inline constexpr const char* kPath = "/org/L2tpManager1";
 inline constexpr const char* kInterface = "org.L2tpManager1.Manager";
+inline constexpr const char* kAgentInterface = "org.L2tpManager1.Agent";
 inline constexpr const char* kBusName = "org.freedesktop.DBus";
 inline constexpr const char* kBusPath = "/org/freedesktop/DBus";
 
@@ -29,6 +32,17 @@ inline std::unique_ptr<sdbus::IConnection> connect(const std::string& address) {
   return address.empty() ? sdbus::createSystemBusConnection()
                          : sdbus::createSessionBusConnectionWithAddress(address);
 }
+
+namespace detail {
+// sdbus-c++ hides sd-bus's message, and with it filters, the queue and the header's flags. Both
+// versions keep it in the same protected member.
+struct Peek : sdbus::Message {
+  static sd_bus_message* at(const sdbus::Message& message) {
+    return static_cast<sd_bus_message*>(message.*(&Peek::msg_));
+  }
+};
+inline sd_bus_message* raw(const sdbus::Message& message) { return Peek::at(message); }
+}  // namespace detail
 
 struct Poll {
   int fd = -1;
@@ -47,9 +61,14 @@ using AsyncError = std::optional<sdbus::Error>;
 inline sdbus::Error make_error(const std::string& name, const std::string& message) {
   return sdbus::Error{sdbus::Error::Name{name}, message};
 }
+inline sdbus::MethodCall method_call(sdbus::IProxy& proxy, const char* interface,
+                                     const char* method) {
+  return proxy.createMethodCall(sdbus::InterfaceName{interface}, sdbus::MethodName{method});
+}
 inline bool process_one(sdbus::IConnection& connection) { return connection.processPendingEvent(); }
-inline std::string sender_of(const sdbus::IObject& object) {
-  return object.getCurrentlyProcessedMessage().getSender();
+// Of the message that is being handled; null outside of handlers.
+inline sd_bus_message* current_message(const sdbus::IObject& object) {
+  return detail::raw(object.getCurrentlyProcessedMessage());
 }
 inline Poll poll_of(const sdbus::IConnection& connection) {
   const auto data = connection.getEventLoopPollData();
@@ -57,9 +76,11 @@ inline Poll poll_of(const sdbus::IConnection& connection) {
   if (data.timeout != decltype(data.timeout)::max()) poll.deadline = data.timeout;
   return poll;
 }
-inline void emit_changed(sdbus::IObject& object, const char* property) {
-  object.emitPropertiesChangedSignal(sdbus::InterfaceName{kInterface},
-                                     {sdbus::PropertyName{property}});
+inline void emit_changed(sdbus::IObject& object, const char* interface,
+                         const std::vector<std::string>& properties) {
+  object.emitPropertiesChangedSignal(
+      sdbus::InterfaceName{interface},
+      std::vector<sdbus::PropertyName>(properties.begin(), properties.end()));
 }
 
 #else
@@ -71,12 +92,17 @@ using AsyncError = const sdbus::Error*;
 inline sdbus::Error make_error(const std::string& name, const std::string& message) {
   return sdbus::Error{name, message};
 }
+inline sdbus::MethodCall method_call(sdbus::IProxy& proxy, const char* interface,
+                                     const char* method) {
+  return proxy.createMethodCall(interface, method);
+}
 inline bool process_one(sdbus::IConnection& connection) {
   return connection.processPendingRequest();
 }
-inline std::string sender_of(const sdbus::IObject& object) {
+// Of the message that is being handled; null outside of handlers.
+inline sd_bus_message* current_message(const sdbus::IObject& object) {
   const sdbus::Message* message = object.getCurrentlyProcessedMessage();
-  return message == nullptr ? std::string() : message->getSender();
+  return message == nullptr ? nullptr : detail::raw(*message);
 }
 inline Poll poll_of(const sdbus::IConnection& connection) {
   const auto data = connection.getEventLoopPollData();
@@ -85,10 +111,30 @@ inline Poll poll_of(const sdbus::IConnection& connection) {
     poll.deadline = std::chrono::microseconds(static_cast<std::int64_t>(data.timeout_usec));
   return poll;
 }
-inline void emit_changed(sdbus::IObject& object, const char* property) {
-  object.emitPropertiesChangedSignal(kInterface, {property});
+inline void emit_changed(sdbus::IObject& object, const char* interface,
+                         const std::vector<std::string>& properties) {
+  object.emitPropertiesChangedSignal(interface, properties);
 }
 
 #endif
+
+// sd-bus's side of a connection, which stays sdbus-c++'s. A call that is made and never sent leads
+// there.
+inline sd_bus* raw_bus(sdbus::IConnection& connection) {
+  const auto driver = sdbus::createProxy(connection, ServiceName(kBusName), ObjectPath(kBusPath));
+#if L2TPM_SDBUS_V2
+  const auto call =
+      driver->createMethodCall(sdbus::InterfaceName(kBusName), sdbus::MethodName("GetId"));
+#else
+  const auto call = driver->createMethodCall(kBusName, "GetId");
+#endif
+  return sd_bus_message_get_bus(detail::raw(call));
+}
+
+// For clients: every later call says that its caller can be asked for a password by polkit's agent.
+// Such calls take as long as the user does.
+inline void allow_interactive_authorization(sdbus::IConnection& connection) {
+  sd_bus_set_allow_interactive_authorization(raw_bus(connection), true);
+}
 
 }  // namespace l2tpm::dbus

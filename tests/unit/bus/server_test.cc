@@ -8,6 +8,7 @@
 #include <condition_variable>
 
 #include "bus/errors.h"
+#include "support/bus_listener.h"
 #include "support/private_bus.h"
 #include "support/served_bus.h"
 
@@ -77,7 +78,7 @@ TEST(Server, AfterTheBusHasGoneEveryCallIsHarmless) {
   while (last != Server::Turn::lost) last = test::turn(**server, -1, true);
   EXPECT_EQ((*server)->process(5), Server::Turn::lost);
   EXPECT_EQ((*server)->poll_data().fd, -1);
-  (*server)->state_changed();
+  service.emit({0, daemon::DaemonEvent{"stopping"}});
 }
 
 // A flood on the bus costs the loop a bounded number of messages per turn.
@@ -113,16 +114,25 @@ TEST(Server, AnnouncesItsState) {
   auto server = Server::open(service, bus.address());
   ASSERT_TRUE(server);
   const auto connection = dbus::connect(bus.address());
-  int heard = 0;
-  const auto slot = connection->addMatch(
-      "type='signal',interface='org.freedesktop.DBus.Properties',path='/org/L2tpManager1'",
-      [&](const sdbus::Message&) { ++heard; });
-  (*server)->state_changed();
-  while (heard == 0) {
+  const test::BusListener listener(*connection, "type='signal',path='/org/L2tpManager1'");
+  const std::vector<std::string>& heard = listener.members;
+  for (const char* state : {"reloading", "running"}) {
+    service.with([&](auto& facts) { facts.daemon_state = state; });
+    service.emit({0, daemon::DaemonEvent{state}});
+  }
+  while (heard.size() < 2) {
     test::turn(**server, -1, false);
     dbus::process_one(*connection);
   }
-  EXPECT_EQ(heard, 1);
+  EXPECT_EQ(heard, (std::vector<std::string>{"Reloading", "Reloading"}))
+      << "what is as it was has not changed";
+  service.with([](auto& facts) { facts.daemon_state = "draining"; });
+  service.emit({0, daemon::DaemonEvent{"draining"}});
+  while (heard.size() < 3) {
+    test::turn(**server, -1, false);
+    dbus::process_one(*connection);
+  }
+  EXPECT_EQ(heard.back(), "PropertiesChanged");
   EXPECT_EQ((*server)->failed_emits(), 0u);
 }
 
@@ -140,15 +150,13 @@ TEST_F(Served, StartReturnsTheTunnelsPath) {
 }
 
 TEST_F(Served, ErrorsHaveTheirNames) {
-  EXPECT_EQ(error_of([&] { manager_.Start("nobody", {}); }),
-            "org.L2tpManager1.Error.NoSuchProfile");
-  EXPECT_EQ(error_of([&] { manager_.Stop("nobody", {}); }), "org.L2tpManager1.Error.NotRunning");
+  EXPECT_EQ(error_of([&] { manager_.Start("nobody", {}); }), "org.L2tpManager1.Error.NotFound");
+  EXPECT_EQ(error_of([&] { manager_.Stop("nobody", {}); }), "org.L2tpManager1.Error.WrongState");
   EXPECT_EQ(error_of([&] { manager_.CloseSession("work", 1, {}); }),
-            "org.L2tpManager1.Error.NoSuchSession");
-  EXPECT_EQ(error_of([&] { manager_.DescribeTunnel("work"); }),
-            "org.L2tpManager1.Error.NoSuchTunnel");
+            "org.L2tpManager1.Error.NotFound");
+  EXPECT_EQ(error_of([&] { manager_.DescribeTunnel("work"); }), "org.L2tpManager1.Error.NotFound");
   EXPECT_EQ(error_of([&] { manager_.DescribeSession("work", 1); }),
-            "org.L2tpManager1.Error.NoSuchSession");
+            "org.L2tpManager1.Error.NotFound");
 }
 
 TEST_F(Served, RefusesOptionsAndFiltersItDoesNotKnow) {
