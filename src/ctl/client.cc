@@ -1,11 +1,13 @@
 #include "ctl/client.h"
 
-#include <l2tpm_dbus/compat.h>
-#include <l2tpm_dbus/proxy.h>
+#include <fcntl.h>
+#include <systemd/sd-bus.h>
 
 #include <algorithm>
 #include <array>
 #include <utility>
+
+#include "ctl/client_calls.h"
 
 namespace l2tpm::ctl {
 namespace {
@@ -17,9 +19,9 @@ struct Mapping {
   ExitCode code;
 };
 constexpr std::array kMappings{
-    Mapping{"org.L2tpManager1.Error.NoSuchProfile",                        ExitCode::no_such_object},
-    Mapping{"org.L2tpManager1.Error.NoSuchTunnel",                         ExitCode::no_such_object},
-    Mapping{"org.L2tpManager1.Error.NoSuchSession",                        ExitCode::no_such_object},
+    Mapping{"org.L2tpManager1.Error.NotFound",                             ExitCode::no_such_object},
+    Mapping{"org.L2tpManager1.Error.Timeout",                              ExitCode::timeout       },
+    Mapping{"org.freedesktop.DBus.Error.UnknownObject",                    ExitCode::no_such_object},
     Mapping{"org.freedesktop.DBus.Error.AccessDenied",                     ExitCode::refused       },
     Mapping{"org.freedesktop.DBus.Error.InteractiveAuthorizationRequired", ExitCode::refused       },
     Mapping{"org.freedesktop.DBus.Error.ServiceUnknown",                   ExitCode::not_running   },
@@ -31,37 +33,38 @@ constexpr std::array kMappings{
     Mapping{"System.Error.ETIMEDOUT",                                      ExitCode::timeout       },
 };
 
-using Options = std::map<std::string, sdbus::Variant>;
-
-void add(Options& filter, const char* key, const std::string& value) {
+void add(Dictionary& filter, const char* key, const std::string& value) {
   if (!value.empty()) filter.emplace(key, sdbus::Variant(value));
 }
 
-class Proxy final : public sdbus::ProxyInterfaces<org::L2tpManager1::Manager_proxy> {
- public:
-  explicit Proxy(sdbus::IConnection& connection)
-      : ProxyInterfaces(connection, dbus::ServiceName(dbus::kName), dbus::ObjectPath(dbus::kPath)) {
-    registerProxy();
-  }
-  ~Proxy() { unregisterProxy(); }
+Dictionary start_options(const Secret& password) {
+  Dictionary options;
+  const auto octets = password.octets();
+  add(options, "password", std::string(octets.begin(), octets.end()));
+  return options;
+}
 
- private:
-  void onTunnelNew(const std::string&, const sdbus::ObjectPath&) override {}
-  void onTunnelRemoved(const std::string&, const sdbus::ObjectPath&) override {}
-  void onReloading(const bool&) override {}
-};
+UniqueFd own(const sdbus::UnixFd& fd) { return UniqueFd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0)); }
 
-// Calls and turns what is thrown into a value.
-template <typename Call>
-auto answer(Call call) -> Answer<decltype(call())> {
-  try {
-    return call();
-  } catch (const sdbus::Error& error) {
-    return Unexpected(
-        ClientError{exit_code_of(error.getName()), error.getName(), error.getMessage()});
-  } catch (const std::exception& error) {
-    return Unexpected(ClientError{ExitCode::failure, "", error.what()});
-  }
+// polkit asks a person only on behalf of messages that allow it. sdbus-c++ has no word for that;
+// the connection's sd-bus has, and a message knows its connection.
+void allow_interactive_authorization(sdbus::IProxy& proxy) {
+  struct Raw : sdbus::Message {
+    static sd_bus_message* of(const sdbus::Message& message) {
+      return static_cast<sd_bus_message*>(message.*(&Raw::msg_));
+    }
+  };
+  const auto message = dbus::method_call(proxy, "org.freedesktop.DBus.Peer", "Ping");
+  ::sd_bus_set_allow_interactive_authorization(::sd_bus_message_get_bus(Raw::of(message)), 1);
+}
+
+sdbus::ObjectPath listener_path(const std::string& listener) {
+  char* path = nullptr;
+  if (::sd_bus_path_encode((std::string(dbus::kPath) + "/listener").c_str(), listener.c_str(),
+                           &path) < 0)
+    throw std::bad_alloc();
+  const std::unique_ptr<char, decltype(&::free)> owner(path, ::free);
+  return sdbus::ObjectPath(std::string(path));
 }
 
 }  // namespace
@@ -72,13 +75,11 @@ ExitCode exit_code_of(const std::string& error_name) {
   return ExitCode::failure;
 }
 
-struct Client::Impl {
-  explicit Impl(const std::string& address)
-      : connection(dbus::connect(address)), manager(*connection) {}
-
-  std::unique_ptr<sdbus::IConnection> connection;
-  Proxy manager;
-};
+Client::Impl::Impl(const std::string& address)
+    : connection(dbus::connect(address)), manager(*connection) {
+  connection->setMethodCallTimeout(kUsual);
+  allow_interactive_authorization(manager.getProxy());
+}
 
 Client::Client(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Client::Client(Client&&) noexcept = default;
@@ -119,39 +120,89 @@ Answer<std::string> Client::state() {
 Answer<std::vector<std::string>> Client::kernel_features() {
   return answer([&] { return impl_->manager.KernelFeatures(); });
 }
+Answer<std::string> Client::log_level() {
+  return answer([&] { return impl_->manager.LogLevel(); });
+}
+Answer<Done> Client::set_log_level(const std::string& level) {
+  return impl_->authorized([&] {
+    impl_->manager.SetLogLevel(level);
+    return Done{};
+  });
+}
 
-Answer<Done> Client::start(const std::string& profile) {
-  return answer([&] {
-    impl_->manager.Start(profile, {});
+Answer<Done> Client::start(const std::string& profile, const Secret& password) {
+  return impl_->authorized([&] {
+    impl_->manager.Start(profile, start_options(password));
+    return Done{};
+  });
+}
+Answer<Done> Client::restart(const std::string& profile, const Secret& password) {
+  return impl_->authorized([&] {
+    impl_->manager.Restart(profile, start_options(password));
     return Done{};
   });
 }
 Answer<Done> Client::stop(const std::string& profile) {
-  return answer([&] {
+  return impl_->authorized([&] {
     impl_->manager.Stop(profile, {});
     return Done{};
   });
 }
-Answer<Done> Client::close_session(const std::string& tunnel, std::uint32_t session) {
-  return answer([&] {
-    impl_->manager.CloseSession(tunnel, session, {});
+Answer<Done> Client::close_session(const std::string& tunnel, std::uint32_t session,
+                                   const std::string& message) {
+  return impl_->authorized([&] {
+    Dictionary options;
+    add(options, "message", message);
+    impl_->manager.CloseSession(tunnel, session, options);
     return Done{};
   });
 }
-Answer<Changes> Client::reload() {
-  return answer([&] {
-    auto [changed, diagnostics] = impl_->manager.Reload();
-    Changes changes{std::move(changed), {}};
-    for (const auto& diagnostic : diagnostics)
-      changes.errors.push_back(diagnostic.template get<2>());
-    return changes;
+
+Answer<std::chrono::microseconds> Client::ping(const std::string& tunnel) {
+  return impl_->authorized([&] {
+    TunnelProxy proxy(*impl_->connection, impl_->manager.GetTunnel(tunnel));
+    return std::chrono::microseconds(static_cast<std::int64_t>(proxy.Ping()));
+  });
+}
+
+Answer<std::string> Client::create_transient(const Transient& transient) {
+  return impl_->authorized([&] {
+    constexpr std::uint32_t kEndsWithCaller = 1;
+    std::map<std::string, std::string> secrets;
+    for (const auto& [name, secret] : transient.secrets) {
+      const auto octets = secret.octets();
+      secrets.emplace(name, std::string(octets.begin(), octets.end()));
+    }
+    Dictionary settings;
+    add(settings, "profile", transient.profile);
+    const auto path =
+        impl_->manager.CreateTransient(transient.name_hint, settings, secrets, {}, kEndsWithCaller);
+    for (auto& [name, secret] : secrets) wipe(secret);
+    return TunnelProxy(*impl_->connection, path).Name();
+  });
+}
+
+Answer<Done> Client::close_tunnel(const std::string& tunnel) {
+  return impl_->authorized([&] {
+    TunnelProxy(*impl_->connection, impl_->manager.GetTunnel(tunnel)).Close({});
+    return Done{};
+  });
+}
+
+Answer<Done> Client::set_draining(const std::string& listener, bool draining) {
+  return impl_->authorized([&] {
+    if (listener.empty())
+      impl_->manager.SetDraining(draining);
+    else
+      ListenerProxy(*impl_->connection, listener_path(listener)).SetDraining(draining);
+    return Done{};
   });
 }
 
 Answer<std::vector<TunnelRow>> Client::tunnels(const TunnelQuery& query, std::uint32_t limit,
                                                std::uint32_t& total) {
   return answer([&] {
-    Options filter;
+    Dictionary filter;
     add(filter, "profile", query.profile);
     add(filter, "state", query.state);
     add(filter, "peer", query.peer);
@@ -172,8 +223,8 @@ Answer<std::vector<TunnelRow>> Client::tunnels(const TunnelQuery& query, std::ui
 
 Answer<std::vector<SessionRow>> Client::sessions(const SessionQuery& query, std::uint32_t limit,
                                                  std::uint32_t& total) {
-  return answer([&] {
-    Options filter;
+  return impl_->authorized([&] {
+    Dictionary filter;
     add(filter, "tunnel", query.tunnel);
     add(filter, "user", query.user);
     add(filter, "interface", query.interface);
@@ -194,13 +245,39 @@ Answer<std::vector<SessionRow>> Client::sessions(const SessionQuery& query, std:
 }
 
 Answer<std::string> Client::describe() {
-  return answer([&] { return impl_->manager.Describe(); });
+  return impl_->authorized([&] { return impl_->manager.Describe(); });
 }
 Answer<std::string> Client::describe_tunnel(const std::string& tunnel) {
   return answer([&] { return impl_->manager.DescribeTunnel(tunnel); });
 }
 Answer<std::string> Client::describe_session(const std::string& tunnel, std::uint32_t session) {
-  return answer([&] { return impl_->manager.DescribeSession(tunnel, session); });
+  return impl_->authorized([&] { return impl_->manager.DescribeSession(tunnel, session); });
+}
+Answer<std::string> Client::describe_listener(const std::string& listener) {
+  return impl_->authorized(
+      [&] { return ListenerProxy(*impl_->connection, listener_path(listener)).Describe(); });
+}
+
+Answer<UniqueFd> Client::dump(const std::string& kind,
+                              const std::map<std::string, std::string>& filter) {
+  return impl_->authorized([&] {
+    Dictionary dictionary;
+    for (const auto& [key, value] : filter) add(dictionary, key.c_str(), value);
+    if (const auto limit = filter.find("limit"); limit != filter.end())
+      dictionary["limit"] = sdbus::Variant(static_cast<std::uint32_t>(std::stoul(limit->second)));
+    return own(impl_->manager.Dump(kind, dictionary));
+  });
+}
+
+Answer<UniqueFd> Client::events(const EventQuery& query) {
+  return impl_->authorized([&] {
+    Dictionary filter;
+    if (!query.events.empty()) filter.emplace("events", sdbus::Variant(query.events));
+    add(filter, "tunnel", query.tunnel);
+    if (query.session != 0) filter.emplace("session", sdbus::Variant(query.session));
+    if (query.packets) filter.emplace("packets", sdbus::Variant(true));
+    return own(impl_->manager.OpenEventStream(filter));
+  });
 }
 
 }  // namespace l2tpm::ctl

@@ -1,13 +1,17 @@
-// The daemon as l2tpctl sees it: org.L2tpManager1.Manager with errors as values. Calls block; the
-// bus's own timeout (25 s) bounds them.
+// The daemon as l2tpctl sees it: org.L2tpManager1 with errors as values. Calls block; the bus's own
+// timeout (25 s) bounds them, and three minutes bound what polkit may ask a person about.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "base/fd.h"
 #include "base/result.h"
+#include "base/secret.h"
 #include "ctl/run.h"
 
 namespace l2tpm::ctl {
@@ -21,9 +25,9 @@ struct ClientError {
 // The exit code that an error of the bus or the daemon leads to.
 ExitCode exit_code_of(const std::string& error_name);
 
-inline constexpr const char* kAlreadyRunning = "org.L2tpManager1.Error.AlreadyRunning";
+inline constexpr const char* kWrongState = "org.L2tpManager1.Error.WrongState";
 
-// As in dbus/org.L2tpManager1.Manager.xml.
+// As in dbus/org.L2tpManager1.xml.
 struct TunnelRow {
   std::string name, role, state, local, remote;
   std::uint32_t sessions = 0;
@@ -35,15 +39,48 @@ struct SessionRow {
   std::string state, interface, user, address;
   std::uint64_t up_since = 0;  // CLOCK_REALTIME microseconds; 0: not yet
 };
+struct ProfileRow {
+  std::string name;
+  std::string kind;  // client or listener
+  std::string path;  // "": transient
+  bool enabled = false;
+};
 struct TunnelQuery {
   std::string profile, state, peer;
 };
 struct SessionQuery {
   std::string tunnel, user, interface, state;
 };
+struct Diagnostic {
+  std::string severity;  // error, warning or hint
+  std::string pointer;   // JSON pointer
+  std::string text;
+};
 struct Changes {
   std::vector<std::string> changed;
-  std::vector<std::string> errors;
+  std::vector<Diagnostic> diagnostics;
+};
+struct Checked {
+  bool ok = false;
+  std::vector<Diagnostic> diagnostics;
+};
+// Of PutProfile and PatchProfile.
+struct Writing {
+  bool until_reboot = false;
+  bool apply = false;
+  bool must_not_exist = false;  // PutProfile only
+};
+struct EventQuery {
+  std::vector<std::string> events;  // empty: all
+  std::string tunnel;
+  std::uint32_t session = 0;
+  bool packets = false;
+};
+// Of CreateTransient; it ends with our connection to the bus.
+struct Transient {
+  std::string name_hint;
+  std::string profile;  // JSON
+  std::map<std::string, Secret> secrets;
 };
 
 template <typename T>
@@ -61,10 +98,31 @@ class Client {
   Answer<std::string> version();
   Answer<std::string> state();
   Answer<std::vector<std::string>> kernel_features();
+  Answer<std::string> log_level();
+  Answer<Done> set_log_level(const std::string& level);
 
-  Answer<Done> start(const std::string& profile);
+  // The password is for this start only; empty: the profile's own.
+  Answer<Done> start(const std::string& profile, const Secret& password);
+  Answer<Done> restart(const std::string& profile, const Secret& password);
   Answer<Done> stop(const std::string& profile);
-  Answer<Done> close_session(const std::string& tunnel, std::uint32_t session);
+  Answer<Done> close_session(const std::string& tunnel, std::uint32_t session,
+                             const std::string& message);
+  Answer<std::chrono::microseconds> ping(const std::string& tunnel);
+  // The name that the tunnel got.
+  Answer<std::string> create_transient(const Transient& transient);
+  Answer<Done> close_tunnel(const std::string& tunnel);
+  // "" is the whole daemon.
+  Answer<Done> set_draining(const std::string& listener, bool draining);
+
+  Answer<std::vector<ProfileRow>> profiles();
+  Answer<std::string> profile(const std::string& name);  // JSON, secrets as {"$secret":"***"}
+  Answer<std::vector<Diagnostic>> put_profile(const std::string& name, const std::string& json,
+                                              Writing how);
+  Answer<std::vector<Diagnostic>> patch_profile(const std::string& name, const std::string& patch,
+                                                Writing how);
+  Answer<std::vector<Diagnostic>> remove_profile(const std::string& name, bool stop);
+  // json "": what is on disk.
+  Answer<Checked> check_config(const std::string& name, const std::string& json);
   Answer<Changes> reload();
 
   // All that match, page by page, at most `limit`; `total` gets how many match.
@@ -77,6 +135,11 @@ class Client {
   Answer<std::string> describe();
   Answer<std::string> describe_tunnel(const std::string& tunnel);
   Answer<std::string> describe_session(const std::string& tunnel, std::uint32_t session);
+  Answer<std::string> describe_listener(const std::string& listener);
+
+  // Descriptors to read JSON lines from: to their end, and until we close it.
+  Answer<UniqueFd> dump(const std::string& kind, const std::map<std::string, std::string>& filter);
+  Answer<UniqueFd> events(const EventQuery& query);
 
  private:
   struct Impl;

@@ -6,10 +6,11 @@ namespace l2tpm::ctl {
 
 const std::vector<Group>& groups() {
   static const std::vector<Group> kGroups{
-      {"tunnel",  "Tunnels",                                       "list"},
-      {"session", "Sessions",                                      "list"},
-      {"profile", "Profiles",                                      ""    },
-      {"kernel",  "The kernel itself, with or without the daemon", "show"},
+      {"tunnel",   "Tunnels",                                       "list"},
+      {"session",  "Sessions",                                      "list"},
+      {"listener", "Listeners: what makes us an LNS",               "list"},
+      {"profile",  "Profiles",                                      "list"},
+      {"kernel",   "The kernel itself, with or without the daemon", "show"},
   };
   return kGroups;
 }

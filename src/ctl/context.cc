@@ -16,8 +16,36 @@ std::chrono::seconds distance(std::uint64_t microseconds) {
 ExitCode report(Context& context, const ClientError& error) {
   context.err << "l2tpctl: " << clean(error.message.empty() ? error.name : error.message) << '\n';
   if (error.code == ExitCode::not_running) context.err << "  hint: systemctl start l2tp-manager\n";
-  if (error.code == ExitCode::refused) context.err << "  hint: try it with sudo\n";
+  if (error.code == ExitCode::refused)
+    context.err << "  hint: root may, and whoever polkit lets; try it with sudo\n";
   return error.code;
+}
+
+ExitCode report(Context& context, const std::string& profile,
+                const std::vector<Diagnostic>& diagnostics) {
+  for (const Diagnostic& each : diagnostics) {
+    context.err << clean(each.severity) << ": ";
+    if (!profile.empty()) context.err << clean(profile) << ": ";
+    if (!each.pointer.empty()) context.err << clean(each.pointer) << ": ";
+    context.err << clean(each.text) << '\n';
+  }
+  return has_error(diagnostics) ? ExitCode::failure : ExitCode::ok;
+}
+
+bool has_error(const std::vector<Diagnostic>& diagnostics) {
+  return std::any_of(diagnostics.begin(), diagnostics.end(),
+                     [](const Diagnostic& each) { return each.severity == "error"; });
+}
+
+Json diagnostics_json(const std::vector<Diagnostic>& diagnostics) {
+  auto array = Json::array();
+  for (const Diagnostic& each : diagnostics)
+    array.push_back({
+        {"severity", each.severity},
+        {"pointer",  each.pointer },
+        {"text",     each.text    }
+    });
+  return array;
 }
 
 ExitCode usage(Context& context, const std::string& text) {
@@ -25,9 +53,24 @@ ExitCode usage(Context& context, const std::string& text) {
   return ExitCode::usage;
 }
 
+ExitCode fail(Context& context, const std::string& text) {
+  context.err << "l2tpctl: " << clean(text) << '\n';
+  return ExitCode::failure;
+}
+
 void print_json(Context& context, const Json& json) {
   const int indent = context.options.json == JsonStyle::one_line ? -1 : 2;
   context.out << json.dump(indent, ' ', false, Json::error_handler_t::replace) << '\n';
+}
+
+ExitCode show_object(Context& context, const Answer<std::string>& text) {
+  if (!text) return report(context, text.error());
+  const Json json = parse_json(*text);
+  if (is_json(context))
+    print_json(context, json);
+  else
+    context.print.object(json);
+  return ExitCode::ok;
 }
 
 ExitCode print_table(Context& context, const std::vector<Column>& columns,

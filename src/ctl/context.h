@@ -27,8 +27,20 @@ ExitCode report(Context& context, const ClientError& error);
 // What is wrong with the command line, found by a command itself.
 ExitCode usage(Context& context, const std::string& text);
 
+// Any other failure, in a sentence.
+ExitCode fail(Context& context, const std::string& text);
+// Errors, warnings and hints about a profile, to err. The exit code is failure if one is an error.
+ExitCode report(Context& context, const std::string& profile,
+                const std::vector<Diagnostic>& diagnostics);
+
+bool has_error(const std::vector<Diagnostic>& diagnostics);
+Json diagnostics_json(const std::vector<Diagnostic>& diagnostics);
+
 // With one trailing newline, in the style that was asked for.
 void print_json(Context& context, const Json& json);
+
+// What the daemon says about an object: as JSON, or "key: value" lines.
+ExitCode show_object(Context& context, const Answer<std::string>& text);
 
 // A table with the columns that -f asks for, as -t asks for. The exit code is ok, or usage when a
 // column has no such name. Nothing is printed without a row.
@@ -38,6 +50,8 @@ ExitCode print_table(Context& context, const std::vector<Column>& columns,
 // Seconds since a CLOCK_REALTIME time in microseconds, and until one; "" for 0.
 std::string since(std::uint64_t microseconds);
 std::string until(std::uint64_t microseconds);
+
+inline bool is_json(const Context& context) { return context.options.json != JsonStyle::off; }
 
 // Does it for every name and returns the first failure.
 template <typename Names, typename Act>

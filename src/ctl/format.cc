@@ -1,6 +1,10 @@
 #include "ctl/format.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <array>
+#include <ctime>
 #include <ostream>
 
 namespace l2tpm::ctl {
@@ -42,6 +46,29 @@ std::string duration(std::chrono::seconds span) {
   if (total >= 3600) return text(total / 3600, "h ") + text(total % 3600 / 60, "m");
   if (total >= 60) return text(total / 60, "m ") + text(total % 60, "s");
   return text(total, "s");
+}
+
+std::string milliseconds(std::chrono::microseconds span) {
+  return fmt::format("{:.1f} ms", static_cast<double>(span.count()) / 1000);
+}
+
+std::string amount(double number) {
+  constexpr std::array kUnits{"", "k", "M", "G", "T", "P"};
+  std::size_t unit = 0;
+  while (number >= 999.5 && unit + 1 < kUnits.size()) {
+    number /= 1000;
+    ++unit;
+  }
+  const int digits = unit == 0 || number >= 99.95 ? 0 : 1;
+  return fmt::format("{:.{}f}{}", number, digits, kUnits[unit]);
+}
+
+std::string clock_time(std::uint64_t microseconds) {
+  const auto seconds = static_cast<std::time_t>(microseconds / 1'000'000);
+  std::tm local{};
+  ::localtime_r(&seconds, &local);
+  return fmt::format("{:02}:{:02}:{:02}.{:03}", local.tm_hour, local.tm_min, local.tm_sec,
+                     microseconds / 1000 % 1000);
 }
 
 std::string Printer::paint(const std::string& text, Colour colour) const {

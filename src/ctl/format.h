@@ -35,6 +35,13 @@ std::string clean(std::string text);
 // "12d 3h", "3h 12m", "4m 7s", "9s".
 std::string duration(std::chrono::seconds span);
 
+// "21.4 ms".
+std::string milliseconds(std::chrono::microseconds span);
+// "1.2G", "88.0M", "512": decimal multiples, three digits.
+std::string amount(double number);
+// Of a CLOCK_REALTIME time in microseconds, local: "09:15:01.114".
+std::string clock_time(std::uint64_t microseconds);
+
 class Printer {
  public:
   Printer(std::ostream& out, bool colour) : out_(out), colour_(colour) {}

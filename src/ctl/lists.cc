@@ -3,22 +3,6 @@
 #include "ctl/rows.h"
 
 namespace l2tpm::ctl {
-namespace {
-
-bool is_json(const Context& context) { return context.options.json != JsonStyle::off; }
-
-ExitCode show(Context& context, const Answer<std::string>& text) {
-  if (!text) return report(context, text.error());
-  const Json json = parse_json(*text);
-  if (is_json(context))
-    print_json(context, json);
-  else
-    context.print.object(json);
-  return ExitCode::ok;
-}
-
-}  // namespace
-
 ExitCode tunnel_list(Context& context, Client& client) {
   const Options& options = context.options;
   std::uint32_t total = 0;
@@ -65,7 +49,7 @@ ExitCode tunnel_list(Context& context, Client& client) {
 }
 
 ExitCode tunnel_show(Context& context, Client& client) {
-  return show(context, client.describe_tunnel(context.options.words.front()));
+  return show_object(context, client.describe_tunnel(context.options.words.front()));
 }
 
 ExitCode session_list(Context& context, Client& client) {
@@ -86,7 +70,7 @@ ExitCode session_list(Context& context, Client& client) {
 
 ExitCode session_show(Context& context, Client& client) {
   const auto session = session_name(context.options.words.front());
-  return show(context, client.describe_session(session->tunnel, session->id));
+  return show_object(context, client.describe_session(session->tunnel, session->id));
 }
 
 }  // namespace l2tpm::ctl

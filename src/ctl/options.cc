@@ -73,6 +73,8 @@ class Parser {
       const Argument& argument = command.arguments[i];
       auto* positional = app_.add_option(std::string(argument.name), words_[i]);
       const bool many = argument.count == Count::some || argument.count == Count::any;
+      if (!argument.choices.empty())
+        positional->check(CLI::IsMember(Words(argument.choices.begin(), argument.choices.end())));
       if (many)
         positional->expected(-1);
       else

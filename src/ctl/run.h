@@ -19,11 +19,12 @@ enum class ExitCode : int {
   timeout = 6
 };
 
-// Which streams are terminals: colour and progress go to those only, questions need one.
+// What is around the program: colour and progress go to terminals only, questions need one.
 struct Terminal {
   bool in = false;
   bool out = false;
   bool err = false;
+  int interrupt_fd = -1;  // readable: stop, as at Ctrl-C; -1: SIGINT and SIGTERM say so
 };
 
 // `args` without the program's name.

@@ -91,7 +91,7 @@ ExitCode status_of(Context& context, Client& client, const std::string& name, co
   if (const Explained error = last_error(tunnel); !error.text.empty() && state != "established") {
     context.print.line("  " + error.text);
     if (!error.hint.empty()) context.print.line("  hint: " + error.hint);
-    context.print.line("  journal: journalctl L2TPM_TUNNEL=" + clean(name));
+    context.print.line("  more: l2tpctl why " + clean(name));
   }
   std::uint32_t total = 0;
   const auto sessions = client.sessions({name, "", "", ""}, kOverview, total);

@@ -1,10 +1,11 @@
-// The commands that change something: up, down, session close, reload.
+// The commands that change something that runs: up, down, restart, ping, session close, reload.
 #include <algorithm>
 #include <ostream>
 #include <thread>
 
+#include "ctl/ask.h"
 #include "ctl/handlers.h"
-#include "ctl/hint.h"
+#include "ctl/watch.h"
 
 namespace l2tpm::ctl {
 namespace {
@@ -13,106 +14,95 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kFirstLook{50};
 constexpr std::chrono::milliseconds kLongestPause{500};
 
-// The state a tunnel is in, rewritten in place while "up" waits. Nothing where no terminal is.
-class Progress {
- public:
-  explicit Progress(Context& context) : context_(context) {}
-  ~Progress() { clear(); }
-  void show(const std::string& text) {
-    if (!context_.show_progress || text == shown_) return;
-    clear();
-    context_.err << text << std::flush;
-    shown_ = text;
-  }
-  void clear() {
-    if (!shown_.empty()) context_.err << "\r\x1b[K" << std::flush;
-    shown_.clear();
-  }
-
- private:
-  Context& context_;
-  std::string shown_;
-};
-
-ExitCode complain(Context& context, const std::string& profile, const std::string& what,
-                  const Explained& error, ExitCode code) {
-  context.err << "l2tpctl: " << clean(profile) << ": " << what;
-  if (!error.text.empty()) context.err << ": " << error.text;
-  context.err << '\n';
-  if (!error.hint.empty()) context.err << "  hint: " << error.hint << '\n';
-  return code;
-}
-
-void say_up(Context& context, const std::string& profile, const SessionRow& session) {
-  if (context.options.json != JsonStyle::off) return;
-  std::string text = clean(profile) + ": up";
-  if (!session.interface.empty()) text += " on " + clean(session.interface);
-  if (!session.address.empty()) text += ", " + clean(session.address);
-  context.print.line(text);
-}
-
-// Waits until a session of the profile is up. A listener has nothing to wait for.
+// Waits until a session of the profile is up. A listener has nothing to wait for, and a profile
+// that has nothing yet was started this moment.
 ExitCode await_session(Context& context, Client& client, const std::string& profile,
-                       Clock::time_point deadline) {
+                       Clock::time_point deadline, Agent* agent) {
   Progress progress(context);
   for (auto pause = kFirstLook;; pause = std::min(pause * 2, kLongestPause)) {
-    std::uint32_t total = 0;
-    const auto tunnels = client.tunnels({profile, "", ""}, 1, total);
-    if (!tunnels) return report(context, tunnels.error());
-    if (tunnels->empty() || tunnels->front().role == "lns") {
-      if (context.options.json == JsonStyle::off) context.print.line(clean(profile) + ": started");
+    if (agent && agent->has_question()) {
+      progress.clear();
+      const auto asked = Clock::now();
+      if (!agent->ask())
+        return complain(context, profile, "no password was given", {}, ExitCode::failure);
+      deadline += Clock::now() - asked;  // a person's time does not count
+    }
+    const auto look = look_at(client, profile);
+    if (!look) return report(context, look.error());
+    const auto text = [&](const std::string& what) {
+      progress.clear();
+      if (!is_json(context)) context.print.line(what);
       return ExitCode::ok;
-    }
-    const TunnelRow& tunnel = tunnels->front();
-    const auto up = client.sessions({tunnel.name, "", "", "up"}, 1, total);
-    if (!up) return report(context, up.error());
-    if (!up->empty()) {
-      progress.clear();
-      say_up(context, profile, up->front());
-      return ExitCode::ok;
-    }
-    Explained error;
-    if (const auto text = client.describe_tunnel(tunnel.name); text)
-      error = last_error(parse_json(*text));
-    if (tunnel.state == "failed") {
-      progress.clear();
-      return complain(context, profile, "failed", error, ExitCode::failure);
-    }
-    if (tunnel.state == "backoff" && error.is_definite) {
-      progress.clear();
-      return complain(context, profile, "not up (the daemon keeps trying)", error,
-                      ExitCode::failure);
+    };
+    switch (look->found) {
+      case Look::Found::up:
+        return text(up_text(profile, look->session));
+      case Look::Found::started:
+      case Look::Found::gone:
+        return text(clean(profile) + ": started");
+      case Look::Found::failed:
+        progress.clear();
+        return complain(context, profile, "failed", look->error, ExitCode::failure);
+      case Look::Found::refused:
+        if (agent) break;  // it will be asked anew
+        progress.clear();
+        return complain(context, profile, "not up (the daemon keeps trying)", look->error,
+                        ExitCode::failure);
+      case Look::Found::on_its_way:
+        break;
     }
     const auto now = Clock::now();
     if (now >= deadline) {
       progress.clear();
-      return complain(context, profile, "still " + clean(tunnel.state), error, ExitCode::timeout);
+      return complain(context, profile, "still " + clean(look->state), look->error,
+                      ExitCode::timeout);
     }
-    progress.show(clean(profile) + ": " + clean(tunnel.state) +
-                  (error.text.empty() ? "" : " (" + error.text + ")"));
+    progress.show(clean(profile) + ": " + clean(look->state) +
+                  (look->error.text.empty() ? "" : " (" + look->error.text + ")"));
     std::this_thread::sleep_for(
         std::min<Clock::duration>(pause, deadline - now + std::chrono::milliseconds(1)));
   }
 }
 
-}  // namespace
+using Start = Answer<Done> (Client::*)(const std::string&, const Secret&);
 
-ExitCode up(Context& context, Client& client) {
+ExitCode start_all(Context& context, Client& client, Start start) {
   const Options& options = context.options;
+  std::unique_ptr<Agent> agent;
+  if (options.has("ask")) {
+    if (!context.terminal.in) return usage(context, "--ask needs a terminal to ask on");
+    auto offered = Agent::offer(options.bus);
+    if (!offered) return report(context, offered.error());
+    agent = std::move(*offered);
+  }
+  Secret password;
+  if (options.has("password-file")) {
+    auto read = read_secret(options.value("password-file"));
+    if (!read) return fail(context, read.error());
+    password = std::move(*read);
+  }
   std::vector<std::string> started;
   // All are started before the first is waited for: they come up side by side.
   const ExitCode starts = for_each(options.words, [&](const std::string& profile) {
-    const auto done = client.start(profile);
-    if (!done && done.error().name != kAlreadyRunning) return report(context, done.error());
+    const auto done = (client.*start)(profile, password);
+    if (!done && done.error().name != kWrongState) return report(context, done.error());
     started.push_back(profile);
     return ExitCode::ok;
   });
   if (options.has("no-wait")) return starts;
   const auto deadline = Clock::now() + options.wait;
   const ExitCode waits = for_each(started, [&](const std::string& profile) {
-    return await_session(context, client, profile, deadline);
+    return await_session(context, client, profile, deadline, agent.get());
   });
   return starts != ExitCode::ok ? starts : waits;
+}
+
+}  // namespace
+
+ExitCode up(Context& context, Client& client) { return start_all(context, client, &Client::start); }
+
+ExitCode tunnel_restart(Context& context, Client& client) {
+  return start_all(context, client, &Client::restart);
 }
 
 ExitCode down(Context& context, Client& client) {
@@ -122,10 +112,32 @@ ExitCode down(Context& context, Client& client) {
   });
 }
 
+ExitCode tunnel_ping(Context& context, Client& client) {
+  const auto deadline = Clock::now() + context.options.wait;
+  auto results = Json::array();
+  const ExitCode code = for_each(context.options.words, [&](const std::string& tunnel) {
+    if (Clock::now() >= deadline)
+      return report(context, {ExitCode::timeout, "", tunnel + ": there was no time left to ask"});
+    const auto rtt = client.ping(tunnel);
+    if (!rtt) return report(context, rtt.error());
+    if (is_json(context))
+      results.push_back({
+          {"tunnel",   tunnel      },
+          {"rtt_usec", rtt->count()}
+      });
+    else
+      context.print.line(clean(tunnel) + ": answered in " + milliseconds(*rtt));
+    return ExitCode::ok;
+  });
+  if (is_json(context)) print_json(context, results);
+  return code;
+}
+
 ExitCode session_close(Context& context, Client& client) {
   return for_each(context.options.words, [&](const std::string& word) {
     const auto session = session_name(word);
-    const auto done = client.close_session(session->tunnel, session->id);
+    const auto done =
+        client.close_session(session->tunnel, session->id, context.options.value("reason"));
     return done ? ExitCode::ok : report(context, done.error());
   });
 }
@@ -133,16 +145,15 @@ ExitCode session_close(Context& context, Client& client) {
 ExitCode reload(Context& context, Client& client) {
   const auto changes = client.reload();
   if (!changes) return report(context, changes.error());
-  if (context.options.json != JsonStyle::off) {
-    print_json(context, {
-                            {"changed", changes->changed},
-                            {"errors",  changes->errors }
-    });
-  } else {
+  if (!is_json(context)) {
     for (const std::string& line : changes->changed) context.print.line(clean(line));
-    for (const std::string& line : changes->errors) context.err << "error: " << clean(line) << '\n';
+    return report(context, "", changes->diagnostics);
   }
-  return changes->errors.empty() ? ExitCode::ok : ExitCode::failure;
+  print_json(context, {
+                          {"changed",     changes->changed                      },
+                          {"diagnostics", diagnostics_json(changes->diagnostics)}
+  });
+  return has_error(changes->diagnostics) ? ExitCode::failure : ExitCode::ok;
 }
 
 }  // namespace l2tpm::ctl

@@ -1,0 +1,373 @@
+#include "ctl/verdict.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <chrono>
+
+#include "base/cause.h"
+#include "ctl/format.h"
+#include "ctl/hint.h"
+#include "ctl/result_text.h"
+
+namespace l2tpm::ctl {
+namespace {
+
+const Json& cause_of(const Json& failure) { return member_of(failure, "cause"); }
+std::string message_of(const Json& failure) { return text_of(cause_of(failure), "message"); }
+bool by_peer(const Json& failure) { return flag_of(cause_of(failure), "by_peer"); }
+std::string detail(const Json& failure, const char* key) {
+  return text_of(member_of(failure, "details"), key);
+}
+
+bool says(const Json& failure, std::initializer_list<const char*> words) {
+  std::string text = message_of(failure);
+  for (const auto& [key, value] : member_of(failure, "details").items())
+    if (value.is_string()) text += " " + value.get<std::string>();
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return std::any_of(words.begin(), words.end(),
+                     [&](const char* word) { return text.find(word) != std::string::npos; });
+}
+
+// Whether all addresses that were tried answered with this ICMP message, and there were some.
+bool all_icmp(const Json& failure, std::initializer_list<std::string_view> kinds) {
+  const Json& tried = member_of(failure, "tried");
+  return tried.is_array() && !tried.empty() &&
+         std::all_of(tried.begin(), tried.end(), [&](const Json& each) {
+           const std::string icmp = text_of(each, "icmp");
+           return std::find(kinds.begin(), kinds.end(), icmp) != kinds.end();
+         });
+}
+
+bool is_tried(const Json& failure, const std::string& endpoint) {
+  const Json& tried = member_of(failure, "tried");
+  if (!tried.is_array()) return text_of(failure, "peer") == endpoint;
+  return std::any_of(tried.begin(), tried.end(),
+                     [&](const Json& each) { return text_of(each, "address") == endpoint; });
+}
+
+std::string host_of(const std::string& endpoint) { return endpoint.substr(0, endpoint.rfind(':')); }
+
+bool host_is_tried(const Json& failure, const std::string& endpoint) {
+  const Json& tried = member_of(failure, "tried");
+  if (!tried.is_array()) return host_of(text_of(failure, "peer")) == host_of(endpoint);
+  return std::any_of(tried.begin(), tried.end(), [&](const Json& each) {
+    return host_of(text_of(each, "address")) == host_of(endpoint);
+  });
+}
+
+std::string heard_from(const Json& failure) { return text_of(member_of(failure, "heard"), "from"); }
+
+// MS-CHAP's and Windows' error numbers in a CHAP failure, RFC 2759 section 6: "E=691 R=0 ...".
+bool has_error(const Json& failure, const char* number) {
+  const std::string text = message_of(failure);
+  const auto at = text.find(std::string("E=") + number);
+  return at != std::string::npos &&
+         (at + 5 >= text.size() || text[at + 5] < '0' || text[at + 5] > '9');
+}
+
+using Matches = bool (*)(const Json& failure);
+bool always(const Json&) { return true; }
+bool heard_another_host(const Json& failure) {
+  return !heard_from(failure).empty() && !host_is_tried(failure, heard_from(failure));
+}
+bool heard_another_port(const Json& failure) {
+  return !heard_from(failure).empty() && !is_tried(failure, heard_from(failure));
+}
+bool heard_something(const Json& failure) { return !heard_from(failure).empty(); }
+bool port_closed(const Json& failure) { return all_icmp(failure, {"port-unreachable"}); }
+bool no_way(const Json& failure) {
+  return all_icmp(failure, {"host-unreachable", "net-unreachable", "network-unreachable",
+                            "admin-prohibited", "prohibited"});
+}
+bool too_big(const Json& failure) {
+  const Json& tried = member_of(failure, "tried");
+  if (tried.is_array())
+    for (const Json& each : tried)
+      if (text_of(each, "icmp") == "fragmentation-needed") return true;
+  return detail(failure, "mtu_exceeds_path") == "true" ||
+         says(failure, {"message too long", "emsgsize"});
+}
+bool disabled_account(const Json& failure) { return has_error(failure, "647"); }
+bool restricted_hours(const Json& failure) { return has_error(failure, "646"); }
+bool expired_password(const Json& failure) { return has_error(failure, "648"); }
+bool no_dialin(const Json& failure) { return has_error(failure, "649"); }
+bool is_lns(const Json& failure) { return text_of(failure, "role") == "lns"; }
+bool unknown_user(const Json& failure) {
+  return is_lns(failure) && says(failure, {"unknown user", "no such user", "no user"});
+}
+bool by_the_peer(const Json& failure) { return by_peer(failure); }
+bool lacks_module(const Json& failure) {
+  return says(failure,
+              {"module", "l2tp_ppp", "pppol2tp", "not supported", "eprotonosupport", "eafnosupport",
+               "protocol not supported", "no such device", "family \"l2tp\"", "address family"});
+}
+bool lacks_permission(const Json& failure) {
+  return says(failure, {"permission", "eperm", "eacces", "not permitted"});
+}
+bool name_taken(const Json& failure) { return says(failure, {"file exists", "eexist"}); }
+bool port_taken(const Json& failure) {
+  return says(failure, {"address already in use", "eaddrinuse"});
+}
+bool pool(const Json& failure) { return says(failure, {"pool", "address"}); }
+bool secret_missing(const Json& failure) {
+  return says(failure, {"missing", "no challenge response", "no secret"});
+}
+bool route_loop(const Json& failure) { return says(failure, {"recursion", "through itself"}); }
+
+struct Row {
+  const char* id;
+  CauseCode code;
+  Matches matches;
+  const char* text;    // "%P" is the peer, "%U" the user, "%H" who was heard
+  const char* advice;  // "": the hint for the cause
+};
+
+// The first row that fits is the verdict; each cause ends with a row that always does.
+constexpr Row row(const char* id, CauseCode code, Matches matches, const char* text,
+                  const char* advice) {
+  return {id, code, matches, text, advice};
+}
+
+constexpr std::array kRows{
+    row("name-resolution", CauseCode::name_resolution, always,
+        "the name of the peer has no address",
+        "check the name in the profile, and DNS on this host: getent ahosts NAME"),
+    row("other-address", CauseCode::no_answer, heard_another_host,
+        "the peer answered from another address, %H, and was not believed",
+        "dial that address, or let the server answer from the one that was asked"),
+    row("other-port", CauseCode::no_answer, heard_another_port,
+        "the peer answered from another port, %H, and the exchange broke off",
+        "a firewall or NAT on the way passes only answers from the port that was asked; let it "
+        "pass "
+        "UDP from any port of the server"),
+    row("half-answer", CauseCode::no_answer, heard_something,
+        "something came from %H, but no answer that could be used",
+        "look at what it was: l2tpctl trace, and the server's log"),
+    row("nothing-listens", CauseCode::no_answer, port_closed,
+        "the host answers that nothing listens on that UDP port",
+        "is the L2TP server running there, and is it the right port?"),
+    row("no-route", CauseCode::no_answer, no_way,
+        "a router on the way says that the peer cannot be reached",
+        "check this host's routes, and whether a firewall forbids it: ip route get ADDRESS"),
+    row("no-answer", CauseCode::no_answer, always, "no answer from the peer",
+        "check the address, and that UDP port 1701 passes the firewalls both ways; a server that "
+        "wants IPsec stays silent without it"),
+    row("mtu-black-hole", CauseCode::peer_silent, too_big,
+        "packets of full size do not get through to the peer",
+        "lower the MTU: l2tpctl profile set NAME /ppp/mtu=1280 /ppp/mru=1280, then raise it"),
+    row("peer-silent", CauseCode::peer_silent, always,
+        "the peer stopped answering, or the path to it broke", ""),
+    row("mtu-black-hole", CauseCode::echo_timeout, too_big,
+        "packets of full size do not get through to the peer",
+        "lower the MTU: l2tpctl profile set NAME /ppp/mtu=1280 /ppp/mru=1280, then raise it"),
+    row("data-lost", CauseCode::echo_timeout, always,
+        "control messages came through, but PPP got no answer in the session",
+        "the path or a NAT loses L2TP data packets, or the peer restarted"),
+    row("mtu-black-hole", CauseCode::setup_timeout, too_big,
+        "packets of full size do not get through to the peer",
+        "lower the MTU: l2tpctl profile set NAME /ppp/mtu=1280 /ppp/mru=1280, then raise it"),
+    row("setup-timeout", CauseCode::setup_timeout, always,
+        "the peer stopped answering halfway through the set-up", ""),
+    row("tunnel-secret-missing", CauseCode::tunnel_auth_failed, secret_missing,
+        "one end has a tunnel secret and the other has none",
+        "set the same secret on both ends: l2tpctl profile set NAME --ask /tunnel/secret"),
+    row("wrong-tunnel-secret", CauseCode::tunnel_auth_failed, always,
+        "the tunnel secrets of both ends differ",
+        "set the same secret on both ends (l2tpctl profile set NAME --ask /tunnel/secret), and "
+        "check "
+        "the host name that the peer knows us by"),
+    row("account-disabled", CauseCode::auth_failed, disabled_account,
+        "the server says that the account of \"%U\" is disabled",
+        "the server's administrator can enable it"),
+    row("restricted-hours", CauseCode::auth_failed, restricted_hours,
+        "the server does not let \"%U\" in at this hour", "ask the server's administrator"),
+    row("password-expired", CauseCode::auth_failed, expired_password,
+        "the password of \"%U\" has expired", "change it on the server first"),
+    row("no-dialin-permission", CauseCode::auth_failed, no_dialin,
+        "the server gives \"%U\" no permission to dial in",
+        "the server's administrator can give it"),
+    row("unknown-user", CauseCode::auth_failed, unknown_user, "a user \"%U\" is not known here",
+        "add the user to the listener's profile"),
+    row("wrong-password-of-user", CauseCode::auth_failed, is_lns,
+        "the user \"%U\" gave a wrong password",
+        "compare the password here with the one at the user's end"),
+    row("wrong-password", CauseCode::auth_failed, always,
+        "the peer refused user \"%U\" and its password",
+        "check both (l2tpctl profile set NAME --ask /ppp/password); some servers want the domain, "
+        "too: \"DOMAIN\\user\""),
+    row("no-common-authentication", CauseCode::auth_unacceptable, always,
+        "both ends have no authentication protocol in common",
+        "compare \"methods\" in the profile with what the peer asks for"),
+    row("peer-not-authentic", CauseCode::peer_not_authentic, always,
+        "the peer could not prove that it knows our password: a wrong server, or somebody in "
+        "between",
+        "do not go on before you know which; check the peer's address"),
+    row("no-password", CauseCode::no_secrets, always,
+        "nobody gave the password that the profile asks for", ""),
+    row("encryption-required", CauseCode::encryption_required, always,
+        "one end requires encryption (MPPE) and the other does not do it",
+        "set /ppp/mppe to the same on both ends; MPPE needs MS-CHAPv2 among the methods"),
+    row("protocol-error", CauseCode::protocol_error, always, "the peer broke the protocol",
+        "l2tpctl trace NAME --pcap FILE shows the message"),
+    row("unknown-avp", CauseCode::unknown_mandatory_avp, always,
+        "one end insists on an AVP that the other does not know", ""),
+    row("not-supported", CauseCode::not_supported, always,
+        "the peer wants a version, call type or framing that is not supported", ""),
+    row("lcp-failed", CauseCode::lcp_failed, always,
+        "both ends did not agree on the link's options",
+        "compare MRU and authentication on both ends; l2tpctl trace NAME shows who asked for what"),
+    row("pool-empty", CauseCode::network_failed, is_lns, "no address could be given to the user",
+        "is the pool exhausted, and does the user have an address? l2tpctl session list"),
+    row("no-address", CauseCode::network_failed, always, "the peer gave us no address",
+        "check the server's address pool, and a static address in the profile"),
+    row("loop", CauseCode::loopback, always, "our own packets come back to us",
+        "the peer's address is this host's, or something on the way reflects packets"),
+    row("user-changed", CauseCode::user_changed, always,
+        "the peer authenticated again as another user", ""),
+    row("route-loop", CauseCode::refused, route_loop,
+        "the route to the peer leads into the tunnel itself", "give the peer a route of its own"),
+    row("refused", CauseCode::refused, always, "the peer refused: it is full, busy or closed", ""),
+    row("pool-empty", CauseCode::no_resources, pool, "the address pool is empty",
+        "enlarge the pool in the listener's profile, or end sessions: l2tpctl session list"),
+    row("peer-full", CauseCode::no_resources, by_the_peer, "the peer has no room for us",
+        "try later, or ask its administrator"),
+    row("limit-reached", CauseCode::no_resources, always, "a limit of this host was reached",
+        "see \"limits\" in the listener's profile, and l2tpctl status"),
+    row("replaced", CauseCode::replaced, always, "the same peer came again and took its place", ""),
+    row("tie-lost", CauseCode::tie_lost, always,
+        "both ends dialled at once, and the other's tunnel was kept", ""),
+    row("module-missing", CauseCode::kernel_failed, lacks_module,
+        "the kernel lacks what L2TP or PPP needs",
+        "modprobe l2tp_ppp ppp_mppe; some distributions keep them in a package of extra modules, "
+        "or "
+        "blacklist them: l2tpctl doctor"),
+    row("no-permission", CauseCode::kernel_failed, lacks_permission, "the kernel did not permit it",
+        "the daemon needs CAP_NET_ADMIN and /dev/ppp: start it by its unit, and see l2tpctl "
+        "doctor"),
+    row("interface-name-taken", CauseCode::kernel_failed, name_taken,
+        "there is a network interface or a session of that name or number already",
+        "set another \"interface\" in the profile, or remove the other one: ip link"),
+    row("port-taken", CauseCode::kernel_failed, port_taken, "another program has the UDP port",
+        "see who: ss -ulpn sport = 1701"),
+    row("kernel", CauseCode::kernel_failed, always, "the kernel refused",
+        "l2tpctl doctor says more"),
+    row("interface-gone", CauseCode::interface_gone, always,
+        "somebody removed the network interface", ""),
+    row("peer-closed", CauseCode::peer_closed, always, "the peer ended it",
+        "its log says why; the journal here has what it told us"),
+    row("idle", CauseCode::idle_timeout, always, "nothing was sent for the idle timeout", ""),
+    row("session-time-over", CauseCode::session_timeout, always,
+        "the time for one session was over", ""),
+    row("closed-here", CauseCode::admin_close, always, "it was ended here on request", ""),
+    row("shutdown", CauseCode::shutdown, always, "the daemon was stopped", ""),
+};
+std::string filled(std::string text, const Json& failure) {
+  const auto replace = [&](const char* mark, const std::string& value) {
+    for (auto at = text.find(mark); at != std::string::npos; at = text.find(mark, at))
+      text.replace(at, 2, value.empty() ? "?" : value), at += value.empty() ? 1 : value.size();
+  };
+  replace("%U", clean(text_of(failure, "user")));
+  replace("%P", clean(text_of(failure, "peer")));
+  replace("%H", clean(heard_from(failure)));
+  return text;
+}
+
+std::string tried_text(const Json& each) {
+  std::string text = "asked " + clean(text_of(each, "address")) + ": " +
+                     std::to_string(number_of(each, "sent")) + " messages in " +
+                     duration(std::chrono::round<std::chrono::seconds>(
+                         std::chrono::milliseconds(number_of(each, "for_ms"))));
+  if (const auto icmp = text_of(each, "icmp"); !icmp.empty())
+    text += ", ICMP says " + clean(icmp);
+  else
+    text += ", nothing came back";
+  return text;
+}
+
+std::vector<std::string> evidence_of(const Json& failure) {
+  std::vector<std::string> evidence;
+  const Json& cause = cause_of(failure);
+  if (const auto message = clean(text_of(cause, "message")); !message.empty())
+    evidence.push_back((by_peer(failure) ? "the peer says: " : "the daemon says: ") + message);
+  if (const auto result = number_of(cause, "result"); result != 0)
+    evidence.push_back((by_peer(failure) ? "the peer sent " : "we sent ") +
+                       result_text(text_of(failure, "object"), result, number_of(cause, "error")));
+  if (const auto disconnect = number_of(cause, "disconnect"); disconnect != 0)
+    evidence.push_back("PPP disconnect cause " + std::to_string(disconnect) + " (RFC 3145)");
+  if (const Json& tried = member_of(failure, "tried"); tried.is_array())
+    for (const Json& each : tried) evidence.push_back(tried_text(each));
+  if (!heard_from(failure).empty())
+    evidence.push_back("heard " +
+                       std::to_string(number_of(member_of(failure, "heard"), "messages")) +
+                       " messages from " + clean(heard_from(failure)));
+  for (const auto& [key, value] : member_of(failure, "details").items())
+    if (value.is_string()) evidence.push_back(clean(key) + ": " + clean(value.get<std::string>()));
+  return evidence;
+}
+
+}  // namespace
+
+Verdict judge(const Json& failure) {
+  const std::string code = text_of(cause_of(failure), "code");
+  for (const Row& row : kRows) {
+    if (name(row.code) != code || !row.matches(failure)) continue;
+    return {row.id, filled(row.text, failure), evidence_of(failure),
+            *row.advice == '\0' ? std::string(hint(row.code)) : row.advice};
+  }
+  return {"unknown", code.empty() ? "it ended without saying why" : clean(code),
+          evidence_of(failure), "the journal has more: journalctl -u l2tp-manager"};
+}
+
+std::vector<Verdict> judge_running(const Json& tunnel, const std::vector<Json>& sessions) {
+  std::vector<Verdict> verdicts;
+  for (const Json& session : sessions) {
+    if (!flag_of(session, "mtu_exceeds_path")) continue;
+    Verdict& verdict = verdicts.emplace_back();
+    verdict.id = "mtu-exceeds-path";
+    verdict.text =
+        "packets of full size are fragmented on the way, and lost where that is forbidden";
+    verdict.evidence.push_back("the interface's MTU is " +
+                               std::to_string(number_of(session, "mtu")) + ", the path carries " +
+                               std::to_string(number_of(session, "path_mtu_limit")));
+    verdict.advice = "set /ppp/mtu and /ppp/mru to \"auto\", or at most to what the path carries";
+  }
+  const Json& control = member_of(tunnel, "control");
+  const auto sent = number_of(control, "messages_sent");
+  const auto again = number_of(control, "retransmissions");
+  if (again >= 10 && again * 4 > sent) {
+    Verdict& verdict = verdicts.emplace_back();
+    verdict.id = "lossy-path";
+    verdict.text = "control messages are lost on the way";
+    verdict.evidence.push_back(std::to_string(sent) + " control messages were sent, and " +
+                               std::to_string(again) + " times one again");
+    verdict.advice = "look for loss between both ends: mtr, or ping with the tunnel's size";
+  }
+  return verdicts;
+}
+
+std::vector<Verdict> judge_kernel(const Json& daemon) {
+  std::vector<Verdict> verdicts;
+  const Json& features = member_of(member_of(daemon, "kernel"), "features");
+  if (!features.is_array()) return verdicts;
+  for (const Json& feature : features) {
+    const std::string state = text_of(feature, "state");
+    if (!flag_of(feature, "required") || state != "no") continue;
+    Verdict& verdict = verdicts.emplace_back();
+    verdict.id = "module-missing";
+    verdict.text = "the kernel lacks \"" + clean(text_of(feature, "id")) + "\"";
+    verdict.evidence.push_back(clean(state) + ": " + clean(text_of(feature, "detail")));
+    verdict.advice = clean(text_of(feature, "advice"));
+  }
+  return verdicts;
+}
+
+std::vector<std::string_view> verdict_ids() {
+  std::vector<std::string_view> ids{"unknown", "mtu-exceeds-path", "lossy-path"};
+  for (const Row& row : kRows)
+    if (std::find(ids.begin(), ids.end(), row.id) == ids.end()) ids.emplace_back(row.id);
+  return ids;
+}
+
+}  // namespace l2tpm::ctl
