@@ -5,9 +5,11 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cassert>
 #include <cerrno>
 #include <map>
+#include <thread>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -544,6 +546,8 @@ void LinuxDataplane::dispatch_completions() {
 }
 
 }  // namespace
+
+unsigned default_workers() { return std::clamp(8 * std::thread::hardware_concurrency(), 8u, 64u); }
 
 Result<std::unique_ptr<Dataplane>, KernelError> make_linux_dataplane(DataplaneSettings settings) {
   const auto failed = [](const char* doing) { return Unexpected(KernelError{errno, doing, {}}); };

@@ -181,14 +181,18 @@ void Load::settle(std::size_t index, TimePoint now) {
   Tunnel& tunnel = tunnels_[index];
   UdpBatch& socket = *sockets_[tunnel.socket];
   for (Bytes& datagram : tunnel.end->take_datagrams())
-    socket.queue(std::move(datagram), tunnel.peer);
+    if (socket.queue(std::move(datagram), tunnel.peer)) to_flush_.push_back(&socket);
   for (const Event& event : tunnel.end->take_events()) note(tunnel, event, now);
   if (is_probe(index) && probe_sent_ && tunnel.end->all_acknowledged()) {
     probes_.push_back(milliseconds(now - *probe_sent_));
     probe_sent_.reset();
   }
-  socket.flush();
   deadlines_.set(index, tunnel.end->next_deadline());
+}
+
+void Load::flush() {
+  for (UdpBatch* socket : to_flush_) socket->flush();
+  to_flush_.clear();
 }
 
 void Load::note(Tunnel& tunnel, const Event& event, TimePoint now) {
@@ -232,6 +236,7 @@ void Load::deliver(ByteView datagram, const Endpoint& from) {
 }
 
 bool Load::turn(TimePoint until) {
+  flush();
   TimePoint wake = until;
   if (const auto earliest = deadlines_.earliest()) wake = std::min(wake, *earliest);
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(wake - Clock::now()).count();
@@ -253,6 +258,7 @@ bool Load::turn(TimePoint until) {
     tunnels_[*index].end->handle_timeout(now);
     settle(*index, now);
   }
+  flush();
   return !stopped_;
 }
 

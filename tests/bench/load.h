@@ -61,8 +61,10 @@ class Load {
   Tunnel& make_tunnel();
   void start_sessions(TimePoint now);
   void probe(TimePoint now);
-  // Sends, counts, and arms the tunnel's deadline.
+  // Queues what is to be sent, counts, and arms the tunnel's deadline.
   void settle(std::size_t index, TimePoint now);
+  // Sends what was queued.
+  void flush();
   void note(Tunnel& tunnel, const Event& event, TimePoint now);
   void deliver(ByteView datagram, const Endpoint& from);
   // One turn of the loop, at most until `until`. False: told to stop.
@@ -73,6 +75,7 @@ class Load {
   SystemRandom random_;
   std::shared_ptr<const TunnelEndSettings> settings_;
   std::vector<std::unique_ptr<UdpBatch>> sockets_;
+  std::vector<UdpBatch*> to_flush_;
   std::vector<Tunnel> tunnels_;  // own Tunnel ID - 1; the probed one is the last
   DeadlineWheel<std::size_t> deadlines_;
   UniqueFd epoll_;

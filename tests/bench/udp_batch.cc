@@ -19,16 +19,17 @@ UdpBatch::UdpBatch(const IpAddress& like)
 }
 
 void UdpBatch::flush() {
+  static std::array<sockaddr_storage, kBatch> addresses;
   std::size_t sent = 0;
   while (sent < waiting_.size()) {
-    std::array<mmsghdr, kBatch> messages{};
-    std::array<iovec, kBatch> parts{};
-    std::array<sockaddr_storage, kBatch> addresses{};
+    std::array<mmsghdr, kBatch> messages;
+    std::array<iovec, kBatch> parts;
     std::size_t count = 0;
     for (; count < kBatch && sent + count < waiting_.size(); ++count) {
       Waiting& waiting = waiting_[sent + count];
       parts[count] = {waiting.datagram.data(), waiting.datagram.size()};
       msghdr& header = messages[count].msg_hdr;
+      header = {};
       header.msg_name = &addresses[count];
       header.msg_namelen = waiting.to.to_sockaddr(addresses[count]);
       header.msg_iov = &parts[count];
@@ -42,23 +43,29 @@ void UdpBatch::flush() {
 }
 
 bool UdpBatch::receive(const std::function<void(ByteView, const Endpoint& from)>& deliver) {
+  // Prepared once; only the lengths of addresses change.
   static std::array<std::array<std::uint8_t, 2048>, kBatch> buffers;
-  for (int round = 0; round < kRounds; ++round) {
-    std::array<mmsghdr, kBatch> messages{};
-    std::array<iovec, kBatch> parts{};
-    std::array<sockaddr_storage, kBatch> addresses{};
+  static std::array<sockaddr_storage, kBatch> addresses;
+  static std::array<iovec, kBatch> parts;
+  static std::array<mmsghdr, kBatch> messages = [] {
+    std::array<mmsghdr, kBatch> prepared{};
     for (std::size_t at = 0; at < kBatch; ++at) {
       parts[at] = {buffers[at].data(), buffers[at].size()};
-      messages[at].msg_hdr.msg_name = &addresses[at];
-      messages[at].msg_hdr.msg_namelen = sizeof addresses[at];
-      messages[at].msg_hdr.msg_iov = &parts[at];
-      messages[at].msg_hdr.msg_iovlen = 1;
+      prepared[at].msg_hdr.msg_name = &addresses[at];
+      prepared[at].msg_hdr.msg_namelen = sizeof addresses[at];
+      prepared[at].msg_hdr.msg_iov = &parts[at];
+      prepared[at].msg_hdr.msg_iovlen = 1;
     }
+    return prepared;
+  }();
+  for (int round = 0; round < kRounds; ++round) {
     const int count = ::recvmmsg(fd_.get(), messages.data(), kBatch, 0, nullptr);
     if (count <= 0) return false;
-    for (std::size_t at = 0; at < static_cast<std::size_t>(count); ++at)
+    for (std::size_t at = 0; at < static_cast<std::size_t>(count); ++at) {
+      messages[at].msg_hdr.msg_namelen = sizeof addresses[at];
       if (const auto from = Endpoint::from_sockaddr(addresses[at]))
         deliver(ByteView(buffers[at]).first(messages[at].msg_len), *from);
+    }
     if (static_cast<std::size_t>(count) < kBatch) return false;
   }
   return true;

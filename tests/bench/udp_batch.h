@@ -19,7 +19,11 @@ class UdpBatch {
 
   bool is_open() const { return static_cast<bool>(fd_); }
   int fd() const { return fd_.get(); }
-  void queue(Bytes datagram, const Endpoint& to) { waiting_.push_back({std::move(datagram), to}); }
+  // True when it is the first that waits.
+  bool queue(Bytes datagram, const Endpoint& to) {
+    waiting_.push_back({std::move(datagram), to});
+    return waiting_.size() == 1;
+  }
   // Sends what the socket takes; what it does not take is sent next time.
   void flush();
   // Hands over what has come, a few hundred datagrams at most. True if there may be more.
