@@ -18,6 +18,7 @@ struct ConfigError {
   unsigned column = 0;  // 1-based, in octets
   std::string pointer;  // RFC 6901 JSON pointer, "" for the whole document
   std::string message;  // what was found and what was meant; never a secret's value
+  std::string profile;  // whose it is, when it is a profile's
 
   // "profiles.d/work.json:12:7: /ppp/mru: must be between 128 and 16384"
   std::string to_string() const;

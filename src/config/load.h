@@ -10,6 +10,7 @@
 #include "config/error.h"
 #include "config/profile.h"
 #include "config/secrets.h"
+#include "config/sources.h"
 
 namespace l2tpm::config {
 
@@ -22,8 +23,10 @@ struct Loaded {
   bool ok() const { return errors.empty(); }
 };
 
-// Reads DIRECTORY/l2tp-manager.json (optional), DIRECTORY/profiles.d/NAME.json with their drop-ins
-// NAME.json.d/*.json, and the secrets they name. A missing directory is an empty configuration.
+// Reads l2tp-manager.json of the administrator (optional), the profiles of all layers, and the
+// secrets they name. A missing directory is an empty configuration.
+Loaded load(const Places& places);
+// The administrator's layer alone.
 Loaded load(const std::string& directory);
 
 // For a reload: what `fresh` refused stays as it was in `old`.
@@ -38,6 +41,7 @@ struct ProfileText {
   std::string file = "<text>";
   std::string directory;
   bool readable_by_others = false;  // warn about secrets written into it
+  bool is_foreign = false;          // of somebody who may not learn what is in which file
 };
 Result<Profile, ConfigErrors> read_profile(ProfileText profile, const DaemonConfig& daemon,
                                            SecretSource& secrets, ConfigErrors* warnings = nullptr);

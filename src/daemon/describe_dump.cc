@@ -213,7 +213,7 @@ std::unique_ptr<Dump> Service::dump(DumpKind kind, const DumpFilter& filter) con
               {"errors",  profile.errors },
               {"profile", nullptr        }
           };
-          if (const auto text = const_cast<Service*>(this)->get_profile(name, false))
+          if (const auto text = profile_text(name, false))
             line["profile"] = Json::parse(*text, nullptr, false);
           return line;
         }

@@ -57,6 +57,15 @@ void EventHub::count() {
   for (const auto& each : subscriptions_) wanted_ |= each->filter.kinds;
 }
 
+bool EventHub::wants_packet(const std::string& tunnel, std::uint32_t session) const {
+  return std::any_of(subscriptions_.begin(), subscriptions_.end(), [&](const auto& each) {
+    const EventFilter& filter = each->filter;
+    return (filter.kinds & kPacketEvents) != 0 &&
+           (filter.tunnel.empty() || filter.tunnel == tunnel) &&
+           (filter.session == 0 || session == 0 || filter.session == session);
+  });
+}
+
 void EventHub::emit(decltype(Event::what) what) {
   if (subscriptions_.empty()) return;
   const Event event{realtime_usec(), std::move(what)};

@@ -13,6 +13,8 @@ class EventHub {
  public:
   // Somebody listens for one of these kinds: worth building the event.
   bool wants(std::uint32_t kinds) const { return (wanted_ & kinds) != 0; }
+  // Somebody listens for packets of this tunnel ("": of none) and session (0: of the tunnel).
+  bool wants_packet(const std::string& tunnel, std::uint32_t session) const;
   // Handlers may unsubscribe, themselves or others, and subscribe.
   std::uint64_t subscribe(EventFilter filter, EventHandler handler);
   void unsubscribe(std::uint64_t subscription);

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/overloaded.h"
+#include "daemon/packet_tap.h"
 
 namespace l2tpm::daemon {
 namespace {
@@ -31,7 +32,8 @@ std::string host_name_of_machine() {
   return known && std::string_view(text.data()) != "(none)" ? text.data() : "l2tp-manager";
 }
 
-// Only udev reads what is noted about interfaces; without it three system calls a session are saved.
+// Only udev reads what is noted about interfaces; without it three system calls a session are
+// saved.
 bool udev_runs() { return access("/run/udev/control", F_OK) == 0; }
 
 // systemd's RuntimeDirectory=; empty when nobody gave us one.
@@ -50,11 +52,11 @@ std::unique_ptr<Poller> make_poller() {
 }  // namespace
 
 Service::Service(EventLoop& loop, kernel::Dataplane& dataplane, kernel::KernelFeatures features,
-                 std::string config_directory, config::Loaded loaded)
+                 config::Places places, config::Loaded loaded)
     : loop_(loop),
       dataplane_(dataplane),
       features_(std::move(features)),
-      config_directory_(std::move(config_directory)),
+      places_(std::move(places)),
       machine_name_(host_name_of_machine()),
       config_(std::move(loaded.config)),
       tunnel_sockets_(make_poller()),
@@ -66,11 +68,13 @@ Service::Service(EventLoop& loop, kernel::Dataplane& dataplane, kernel::KernelFe
                    *tunnel_sockets_, *ppp_descriptors_, sessions_, tunnels_,
                    ports_,           interface_notes_,  events_,   failures_},
       context_{environment_, resolver_,     questions_,     pools_,   interface_names_,
-               secrets_,     machine_name_, config_.daemon, draining_} {}
+               secrets_,     machine_name_, config_.daemon, draining_} {
+  keep_errors(loaded);
+}
 
 Service::~Service() {
   for (const int fd : {tunnel_sockets_->fd(), ppp_descriptors_->fd(), dataplane_.completion_fd(),
-                       resolver_.completion_fd()}) {
+                       resolver_.completion_fd(), background_.completion_fd()}) {
     loop_.unwatch(fd);
   }
   loop_.set_timer_handler({});
@@ -101,7 +105,9 @@ Result<Done, std::string> Service::run(std::function<void()> on_ready) {
       loop_.watch(dataplane_.completion_fd(), EPOLLIN, LoopPriority::completion,
                   [this](std::uint32_t) { dataplane_.dispatch_completions(); }),
       loop_.watch(resolver_.completion_fd(), EPOLLIN, LoopPriority::completion,
-                  [this](std::uint32_t) { on_answers(); })};
+                  [this](std::uint32_t) { on_answers(); }),
+      loop_.watch(background_.completion_fd(), EPOLLIN, LoopPriority::completion,
+                  [this](std::uint32_t) { background_.dispatch(); })};
   for (const auto& watched : watches) {
     if (!watched) return Unexpected(watched.error());
   }
@@ -121,7 +127,7 @@ Result<Done, std::string> Service::run(std::function<void()> on_ready) {
 }
 
 void Service::start_profiles(TimePoint now) {
-  std::vector<std::string> report;
+  ReloadResult report;
   const config::Config wanted = std::exchange(config_, {});
   config_.daemon = wanted.daemon;
   apply(wanted, report, now);
@@ -188,6 +194,8 @@ void Service::on_control(const wire::Header& header, const Datagram& datagram, T
     tunnel = tunnels_.find(header.tunnel_id);
   } else {
     const wire::ControlMessage message = wire::decode_control(header);
+    if (events_.wants(kPacketEvents))
+      tap_control(events_, false, nullptr, datagram.bytes, datagram.local, datagram.source);
     if (message.type == wire::MessageType::sccrq) {
       on_sccrq(message, datagram, now);
       return;
@@ -201,6 +209,8 @@ void Service::on_control(const wire::Header& header, const Datagram& datagram, T
     ++drops_.unknown_tunnel;
     return;
   }
+  if (events_.wants(kPacketEvents) && header.tunnel_id)
+    tap_control(events_, false, tunnel, datagram.bytes, datagram.local, datagram.source);
   const wire::ControlMessage message = wire::decode_control(
       header, {.secret = tunnel->secret(), .permissive = tunnel->permissive()});
   if (!tunnel->receive(message, datagram, now)) {

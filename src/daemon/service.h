@@ -2,6 +2,7 @@
 // verbs that faces offer. It owns all tables; time is read once per wake-up and handed down.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -11,6 +12,8 @@
 #include <vector>
 
 #include "config/load.h"
+#include "config/store.h"
+#include "daemon/background.h"
 #include "daemon/client.h"
 #include "daemon/environment.h"
 #include "daemon/event_loop.h"
@@ -32,7 +35,7 @@ class Service final : public ServiceApi {
 
   // Borrows the loop and the dataplane.
   Service(EventLoop& loop, kernel::Dataplane& dataplane, kernel::KernelFeatures features,
-          std::string config_directory, config::Loaded loaded);
+          config::Places places, config::Loaded loaded);
   ~Service() override;
 
   // Clears what a killed predecessor left, then starts the profiles that want it. `on_ready` is
@@ -133,8 +136,15 @@ class Service final : public ServiceApi {
   void end_of_turn();
   void set_state(State state);
   void start_profiles(TimePoint now);
-  void apply(const config::Config& fresh, std::vector<std::string>& report, TimePoint now);
+  void apply(const config::Config& fresh, ReloadResult& result, TimePoint now);
   void check_stopped();
+  using Plan = std::function<Result<config::Edit, config::ConfigErrors>()>;
+  void edit_profile(const std::string& name, bool apply, Plan plan, ApiCallback<Diagnostics> done);
+  void next_edit();
+  void reload_profile(const std::string& name);
+  void keep_errors(const config::Loaded& fresh);
+  void tell_profile(const std::string& name, ProfileEvent::Change change);
+  Result<std::string, ApiError> profile_text(const std::string& name, bool with_secrets) const;
   // Runs when the turn ends: answers never come inside the call that asked.
   void later(std::function<void()> what) { later_.push_back(std::move(what)); }
   void add_client(config::ClientProfile profile, Client::Kind kind);
@@ -148,9 +158,11 @@ class Service final : public ServiceApi {
   EventLoop& loop_;
   kernel::Dataplane& dataplane_;
   kernel::KernelFeatures features_;
-  std::string config_directory_;
+  config::Places places_;
   std::string machine_name_;
   config::Config config_;
+  config::ConfigErrors config_errors_;  // and warnings, of the last load
+  std::uint64_t config_generation_ = 0;
   State state_ = State::starting;
 
   SystemRandom random_;
@@ -202,8 +214,20 @@ class Service final : public ServiceApi {
     ApiCallback<Duration> done;
   };
   std::vector<Ping> pings_;
+
+  // Changes of profiles, one at a time: each is planned on what the one before has written.
+  std::deque<std::function<void()>> edits_;
+  bool is_editing_ = false;
+  std::string just_edited_;
+  // What an unprivileged caller asked last: reading all files takes time.
+  Diagnostics checked_;
+  std::optional<TimePoint> checked_at_;
+  // Last: its thread may still be at work.
+  Background background_;
   std::function<void()> on_state_;
   std::function<void()> on_stopped_;
 };
+
+Diagnostics diagnostics_of(const config::ConfigErrors& errors);
 
 }  // namespace l2tpm::daemon

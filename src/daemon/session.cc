@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/overloaded.h"
 #include "daemon/message_ids.h"
+#include "daemon/packet_tap.h"
 #include "daemon/realtime.h"
 #include "daemon/tunnel.h"
 #include "kernel/mtu.h"
@@ -171,6 +172,7 @@ void Session::receive_data(ByteView frame, bool sequenced, TimePoint now) {
     if (early_->size() < kMaxEarlyFrames) early_->emplace_back(frame.begin(), frame.end());
     return;
   }
+  if (env_.events.wants(kPacketEvents)) tap_ppp(env_.events, false, *this, frame);
   link_->receive(frame, now);
   carry_out(now);
 }
@@ -195,7 +197,9 @@ void Session::descriptor_ready(bool is_unit, TimePoint now) {
       env_.ppp_descriptors.remove(descriptor->get());
       break;
     }
-    link_->receive(ByteView(buffer).first(static_cast<std::size_t>(n)), now);
+    const ByteView frame = ByteView(buffer).first(static_cast<std::size_t>(n));
+    if (env_.events.wants(kPacketEvents)) tap_ppp(env_.events, false, *this, frame);
+    link_->receive(frame, now);
     carry_out(now);
     if (state_ == State::closing || descriptor != (is_unit ? unit_ : channel_)) break;
   }
@@ -355,6 +359,7 @@ void Session::carry_out(ppp::LinkAction& action, TimePoint now) {
 }
 
 void Session::send_frame(const Bytes& frame) {
+  if (env_.events.wants(kPacketEvents)) tap_ppp(env_.events, true, *this, frame);
   if (kernel_ == KernelState::installed) {
     env_.dataplane.send_frame(key_, frame);
   } else if (!call_over_) {

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/overloaded.h"
 #include "daemon/message_ids.h"
+#include "daemon/packet_tap.h"
 #include "daemon/realtime.h"
 #include "kernel/mtu.h"
 
@@ -267,6 +268,8 @@ void Tunnel::carry_out(l2tp::Action& action, bool whole_tunnel, TimePoint now) {
   std::visit(
       Overloaded{
           [&](const l2tp::SendDatagram& send) {
+            if (env_.events.wants(kPacketEvents))
+              tap_control(env_.events, true, this, send.bytes, local(), peer_);
             if (socket_) {
               socket_->send(send.bytes);
             } else if (port_) {

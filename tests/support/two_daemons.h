@@ -56,9 +56,13 @@ class Daemon {
     std::filesystem::remove(directory / "profiles.d" / (name + ".json"));
   }
   void run() {
-    config::Loaded loaded = config::load(directory.string());
+    config::Places places;
+    places.administrator = directory.string();
+    places.state = (directory / "state").string();
+    places.runtime = (directory / "run").string();
+    config::Loaded loaded = config::load(places);
     for (const auto& error : loaded.errors) ADD_FAILURE() << error.to_string();
-    service = std::make_unique<daemon::Service>(*loop, dataplane, features, directory.string(),
+    service = std::make_unique<daemon::Service>(*loop, dataplane, features, std::move(places),
                                                 std::move(loaded));
     const auto running = service->run([this] { ready = true; });
     if (!running) ADD_FAILURE() << running.error();
