@@ -181,6 +181,8 @@ void Manager::RegisterAgent(sdbus::Result<>&& result, sdbus::ObjectPath agent,
     face_.authority.check(caller, action::kControl, "",
                           [this, caller, agent, capabilities, reply](const Refusal* refusal) {
                             face_.answer(*reply, [&] {
+                              if (refusal != nullptr && refusal->name == kLimitExceeded)
+                                throw to_bus(*refusal);
                               if (const auto refused = face_.agents.add(
                                       caller.name, agent, capabilities, refusal == nullptr))
                                 throw to_bus(*refused);

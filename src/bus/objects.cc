@@ -85,7 +85,7 @@ void Objects::work_off(const std::string& tunnel, const Note& note) {
   auto row = tunnels_.find(tunnel);
   if (row != tunnels_.end()) {
     for (const Transition& transition : note.transitions) {
-      if (!transition.old_state.empty())
+      if (transition.is_change())
         row->second.object->state_changed(transition.old_state, transition.new_state,
                                           transition.cause);
     }
@@ -142,7 +142,7 @@ void Objects::sync_sessions(Row& row, const daemon::TunnelView& view,
     const auto session = row.sessions.find(id);
     if (session == row.sessions.end()) continue;
     for (const Transition& change : changes) {
-      if (!change.old_state.empty())
+      if (change.is_change())
         session->second->state_changed(change.old_state, change.new_state, change.cause);
     }
   }

@@ -56,6 +56,9 @@ class Objects {
   struct Transition {
     std::string old_state, new_state;
     Cause cause;
+    // A new object tells its state by appearing; the same state again means that other properties
+    // have changed.
+    bool is_change() const { return !old_state.empty() && old_state != new_state; }
   };
   using Transitions = std::vector<Transition>;
   struct Note {

@@ -28,6 +28,8 @@ class FakeService final : public daemon::ServiceApi {
     std::vector<daemon::TransientRequest> transients;
     std::map<std::string, std::string> answers;  // of agents, by name; "error" when there is none
     daemon::SecretAsker* asker = nullptr;
+    unsigned described = 0;             // tunnels
+    std::vector<std::string> vanished;  // owners
     // What a start or a look at a tunnel does to the rest; a story told in steps.
     std::function<void(State&)> on_start;
     std::function<void(State&)> on_list_tunnels;
@@ -136,7 +138,7 @@ class FakeService final : public daemon::ServiceApi {
   }
   void owner_vanished(const std::string& owner) override {
     const std::lock_guard lock(mutex_);
-    state_.asked.push_back("vanished " + owner);
+    state_.vanished.push_back(owner);
   }
   Result<daemon::TunnelView, daemon::ApiError> tunnel(const std::string& name) const override {
     const std::lock_guard lock(mutex_);
@@ -272,6 +274,7 @@ class FakeService final : public daemon::ServiceApi {
   std::string describe() const override { return R"({"version":"9.8.7","state":"running"})"; }
   Result<std::string, daemon::ApiError> describe_tunnel(const std::string& name) const override {
     const std::lock_guard lock(mutex_);
+    ++state_.described;
     const daemon::TunnelView* view = find(name);
     if (view == nullptr)
       return Unexpected(

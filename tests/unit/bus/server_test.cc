@@ -3,11 +3,11 @@
 
 #include <gtest/gtest.h>
 #include <l2tpm_dbus/compat.h>
-#include <l2tpm_dbus/proxy.h>
 
 #include <condition_variable>
 
 #include "bus/errors.h"
+#include "support/bus_client.h"
 #include "support/bus_listener.h"
 #include "support/private_bus.h"
 #include "support/served_bus.h"
@@ -18,33 +18,9 @@ extern "C" const char* __lsan_default_suppressions() { return "leak:sd_bus_new\n
 namespace l2tpm::bus {
 namespace {
 
+using test::error_of;
 using test::PrivateBus;
 using test::ServedBus;
-
-class Manager final : public sdbus::ProxyInterfaces<org::L2tpManager1::Manager_proxy> {
- public:
-  explicit Manager(sdbus::IConnection& connection)
-      : ProxyInterfaces(connection, dbus::ServiceName(dbus::kName), dbus::ObjectPath(dbus::kPath)) {
-    registerProxy();
-  }
-  ~Manager() { unregisterProxy(); }
-
- private:
-  void onTunnelNew(const std::string&, const sdbus::ObjectPath&) override {}
-  void onTunnelRemoved(const std::string&, const sdbus::ObjectPath&) override {}
-  void onReloading(const bool&) override {}
-};
-
-// The name of the error that `call` ends with.
-template <typename Call>
-std::string error_of(Call call) {
-  try {
-    call();
-    return "no error";
-  } catch (const sdbus::Error& error) {
-    return error.getName();
-  }
-}
 
 TEST(Server, SaysWhyItCannotOpen) {
   test::FakeService service;
@@ -141,7 +117,7 @@ class Served : public testing::Test {
   PrivateBus bus_;
   ServedBus served_{bus_.address()};
   std::unique_ptr<sdbus::IConnection> connection_ = dbus::connect(bus_.address());
-  Manager manager_{*connection_};
+  test::ManagerClient manager_{*connection_};
 };
 
 TEST_F(Served, StartReturnsTheTunnelsPath) {
