@@ -17,6 +17,16 @@ Json addresses_of(const std::array<IpAddress, 2>& addresses) {
   return list;
 }
 
+Json json_of(const std::vector<wire::AvpText>& avps) {
+  Json list = Json::array();
+  for (const wire::AvpText& avp : avps)
+    list.push_back({
+        {"name",  avp.name },
+        {"value", avp.value}
+    });
+  return list;
+}
+
 }  // namespace
 
 Json json_of(const Cause& cause) {
@@ -127,6 +137,7 @@ Json json_of(const Session& session) {
   if (details.tx_speed != 0) json["tx_speed"] = details.tx_speed;
   if (details.rx_speed != 0) json["rx_speed"] = details.rx_speed;
   if (!details.proxy.empty()) json["proxy"] = details.proxy;
+  if (!details.peer_avps.empty()) json["peer_avps"] = json_of(details.peer_avps);
   json["last_error"] = json_of(details.cause);
   return json;
 }
@@ -158,6 +169,7 @@ Json control_of(const Tunnel& tunnel) {
   if (status.delivery.srtt > Duration::zero()) {
     json["srtt_ms"] = std::chrono::duration<double, std::milli>(status.delivery.srtt).count();
   }
+  if (!status.peer.others.empty()) json["peer_avps"] = json_of(status.peer.others);
   json["quirks"] = Json::array();
   for (const std::string_view quirk : status.quirks) json["quirks"].push_back(quirk);
   return json;

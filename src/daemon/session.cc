@@ -98,6 +98,7 @@ void Session::call_up(const l2tp::SessionUp& call, TimePoint now) {
                       proxy.last_received_confreq ? proxy.last_received_confreq->size() : 0);
     }
   }
+  note_avps(parameters.others);
   plan_ = std::make_unique<SessionPlan>(tunnel_.owner().plan_session(*this, call));
   link_ = std::make_unique<ppp::Link>(plan_->link, env_.random);
   set_state(State::authenticating, now);
@@ -256,7 +257,8 @@ void Session::fail(const Cause& cause, TimePoint now) { end(cause, now); }
 
 // The call is ended towards the peer; its SessionDown comes back through call_down().
 void Session::end(const Cause& cause, TimePoint now) {
-  if (cause_.code == CauseCode::none) cause_ = cause;
+  // The link's word for what it was closed for knows more (RFC 3145).
+  if (cause_.code == CauseCode::none || cause_.code == cause.code) cause_ = cause;
   if (!call_over_) tunnel_.close_session(key_.session, cause, now);
 }
 

@@ -111,11 +111,16 @@ class Session {
     std::optional<ppp::Ipv6Up> ipv6;
     kernel::Counters counters;
     std::string proxy;  // what proxy AVPs said, "" without
+    std::vector<wire::AvpText> peer_avps;
     std::uint32_t tx_speed = 0, rx_speed = 0;
     Cause cause;
   };
   Details details() const;
   void set_numbers(std::string calling, std::string called);
+  // What the peer said of the call beyond RFC 2661, in ICRQ and in ICCN or OCCN.
+  void note_avps(const std::vector<wire::AvpText>& avps);
+  // The LAC's line has changed (RFC 5515 §4.1).
+  void set_speeds(std::uint32_t tx, std::uint32_t rx);
 
  private:
   struct Network {
@@ -125,6 +130,7 @@ class Session {
   // Kept apart since most sessions of an LNS never have them.
   struct CallFacts {
     std::string calling_number, called_number, proxy;
+    std::vector<wire::AvpText> peer_avps;
     std::uint32_t tx_speed = 0, rx_speed = 0;
   };
   enum class KernelState : std::uint8_t { none, installing, installed, removing };

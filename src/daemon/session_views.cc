@@ -3,6 +3,7 @@
 #include <array>
 #include <chrono>
 
+#include "base/log.h"
 #include "daemon/session.h"
 #include "daemon/tunnel.h"
 #include "kernel/mtu.h"
@@ -156,11 +157,26 @@ Session::Details Session::details() const {
     details.calling_number = facts_->calling_number;
     details.called_number = facts_->called_number;
     details.proxy = facts_->proxy;
+    details.peer_avps = facts_->peer_avps;
     details.tx_speed = facts_->tx_speed;
     details.rx_speed = facts_->rx_speed;
   }
   details.cause = cause_;
   return details;
+}
+
+void Session::note_avps(const std::vector<wire::AvpText>& avps) {
+  if (avps.empty()) return;
+  if (!facts_) facts_ = std::make_unique<CallFacts>();
+  facts_->peer_avps.insert(facts_->peer_avps.end(), avps.begin(), avps.end());
+}
+
+void Session::set_speeds(std::uint32_t tx, std::uint32_t rx) {
+  if (!facts_) facts_ = std::make_unique<CallFacts>();
+  facts_->tx_speed = tx;
+  facts_->rx_speed = rx;
+  log(LogLevel::info, log_context(), "session {}: the line's speed is now {}/{} bit/s",
+      key_.session.value(), tx, rx);
 }
 
 }  // namespace l2tpm::daemon

@@ -289,6 +289,7 @@ void Tunnel::carry_out(l2tp::Action& action, bool whole_tunnel, TimePoint now) {
             make_session(requested.session)
                 .set_numbers(printable(as_bytes(requested.call.calling_number)),
                              printable(as_bytes(requested.call.called_number)));
+            make_session(requested.session).note_avps(requested.call.others);
             owner_.incoming_call(*this, requested.session, requested.call, now);
           },
           [&](const l2tp::OutgoingCallRequested& requested) {
@@ -309,6 +310,9 @@ void Tunnel::carry_out(l2tp::Action& action, bool whole_tunnel, TimePoint now) {
                 "session {}: line errors at the LAC: {} CRC, {} framing, {} overruns, {} timeouts",
                 errors.session.value(), errors.crc_errors, errors.framing_errors,
                 errors.hardware_overruns + errors.buffer_overruns, errors.timeout_errors);
+          },
+          [&](const l2tp::SpeedChanged& speed) {
+            make_session(speed.session).set_speeds(speed.tx, speed.rx);
           },
       },
       action);

@@ -69,9 +69,15 @@ struct WanErrors {
   std::uint32_t timeout_errors = 0;
   std::uint32_t alignment_errors = 0;
 };
+// CSUN (RFC 5515 §4.1): the speeds of the LAC's line, bit/s. We are the LNS.
+struct SpeedChanged {
+  SessionId session;
+  std::uint32_t tx = 0;
+  std::uint32_t rx = 0;
+};
 
 using Action = std::variant<SendDatagram, TunnelUp, TunnelDown, Finished, PeerAuthenticated,
                             IncomingCallRequested, OutgoingCallRequested, SessionUp, SessionDown,
-                            LinkInfo, WanErrors>;
+                            LinkInfo, WanErrors, SpeedChanged>;
 
 }  // namespace l2tpm::l2tp

@@ -120,6 +120,8 @@ Call::Event Call::judge(const wire::ControlMessage& message,
     case MessageType::hello:
     case MessageType::wen:
     case MessageType::sli:
+    case MessageType::csun:
+    case MessageType::csurq:
       break;
   }
   return Event::protocol_error;
@@ -152,9 +154,9 @@ wire::ControlMessage make_cdn(SessionId own, SessionId peer, const Cause& cause)
   message.session_id = peer;
   message.assigned_session_id = own;
   message.result_code = cdn_result(cause);
-  if (cause.disconnect_code != 0 && !cause.by_peer)
-    message.ppp_disconnect_cause =
-        wire::PppDisconnectCause{cause.disconnect_code, 0, 0, cause.message.substr(0, 128)};
+  // What PPP found, be it the peer's doing; not what a CDN of the peer's said.
+  const bool is_ours = !cause.by_peer || cause.result_code == 0;
+  if (cause.disconnect_code != 0 && is_ours) message.ppp_disconnect_cause = disconnect_cause(cause);
   return message;
 }
 

@@ -6,8 +6,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/bytes.h"
+#include "wire/avp.h"
 
 namespace l2tpm::l2tp {
 
@@ -40,6 +42,7 @@ struct CallParameters {
   bool sequencing_required = false;    // AVP 39: data messages must carry Ns
   Bytes private_group;                 // AVP 37; ICCN only
   ProxyInfo proxy;                     // ICCN only
+  std::vector<wire::AvpText> others;   // of the peer's, as in IncomingCallRequest
 };
 
 // ICRQ. As LAC: what to ask for. As LNS: what the peer said.
@@ -50,7 +53,9 @@ struct IncomingCallRequest {
   std::string calling_number;          // AVP 22, peer-controlled
   std::string called_number;           // AVP 21, peer-controlled
   std::string sub_address;             // AVP 23, peer-controlled
-  CallParameters connect;              // sent in our ICCN; empty in what a peer asked
+  // What the peer said beyond RFC 2661 (access line, DSCP, a vendor's): for people, bounded.
+  std::vector<wire::AvpText> others;
+  CallParameters connect;  // sent in our ICCN; empty in what a peer asked
 };
 
 // OCRQ. As LNS: what to ask for. As LAC: what the peer wants us to dial.

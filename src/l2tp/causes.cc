@@ -166,6 +166,38 @@ wire::ResultCode cdn_result(const Cause& cause) {
   return make(CdnResult::administrative, cause);
 }
 
+// RFC 3145 §2.1, §2.2: the code says which protocol it is about, and whether "direction" means
+// anything: who asked for what the other refused, or whose doing it was.
+wire::PppDisconnectCause disconnect_cause(const Cause& cause) {
+  constexpr std::uint16_t kLcp = 0xc021;
+  constexpr std::uint8_t kAtPeer = 1;
+  constexpr std::uint8_t kHere = 2;
+  wire::PppDisconnectCause out;
+  out.code = cause.disconnect_code;
+  out.message = cause.message.substr(0, kTextLimit);
+  switch (static_cast<wire::DisconnectCause>(cause.disconnect_code)) {
+    case wire::DisconnectCause::lcp_timeout:
+    case wire::DisconnectCause::lcp_silence:
+    case wire::DisconnectCause::loopback:
+    case wire::DisconnectCause::echo_timeout:
+      out.protocol = kLcp;
+      break;
+    case wire::DisconnectCause::normal:
+      out.direction = cause.by_peer ? kAtPeer : kHere;
+      break;
+    case wire::DisconnectCause::encryption_refused:  // what we ask for; we refuse nobody's
+    case wire::DisconnectCause::auth_unacceptable:
+      out.direction = kAtPeer;
+      break;
+    case wire::DisconnectCause::auth_failed:
+      out.direction = cause.by_peer ? kHere : kAtPeer;
+      break;
+    default:  // global, or unknown
+      break;
+  }
+  return out;
+}
+
 Cause cause_of_stopccn(const wire::ControlMessage& message, bool established) {
   Cause cause = from_peer(message);
   switch (static_cast<StopCcnResult>(cause.result_code)) {

@@ -12,6 +12,9 @@ namespace l2tpm::l2tp {
 wire::ResultCode stopccn_result(const Cause& cause);
 wire::ResultCode cdn_result(const Cause& cause);
 
+// PPP's own cause, when it has one (disconnect_code).
+wire::PppDisconnectCause disconnect_cause(const Cause& cause);
+
 // What a peer's StopCCN or CDN means; `established`: whether the tunnel or session stood. Without a
 // Result Code AVP: closed by the peer. `by_peer` is set, the message is printable.
 Cause cause_of_stopccn(const wire::ControlMessage& message, bool established);

@@ -43,6 +43,9 @@ struct PeerInfo {
   std::uint32_t framing_capabilities = 0;
   std::uint32_t bearer_capabilities = 0;
   std::uint16_t receive_window_size = 4;
+  std::optional<std::uint64_t> tie_breaker;  // of its SCCRQ
+  // What it said beyond RFC 2661: for people, bounded.
+  std::vector<wire::AvpText> others;
 };
 
 class ControlConnection {

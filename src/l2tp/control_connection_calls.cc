@@ -36,6 +36,14 @@ void ControlConnection::process_call_message(const wire::ControlMessage& message
     case MessageType::sli:
       process_notification(message);
       return;
+    case MessageType::csun:
+      for (const wire::ConnectSpeedUpdate& update : wire::connect_speed_updates(message))
+        if (const Call* call = find(update.session);
+            call != nullptr && call->is_established() && !call->is_lac())
+          events_.push_back(SpeedChanged{call->own(), update.tx, update.rx});
+      return;
+    case MessageType::csurq:
+      return;  // RFC 5515 §4.2: for a LAC that announced such updates; we never do
     case MessageType::icrp:
     case MessageType::ocrp:
     case MessageType::iccn:

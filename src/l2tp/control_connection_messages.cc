@@ -15,6 +15,8 @@ using wire::MessageType;
 
 constexpr std::uint8_t kProtocolVersion = 1;
 constexpr std::size_t kRandomVectorSize = 16;
+// Of a SCCRQ, which may be a stranger's.
+constexpr std::size_t kMaxExtensions = 512;
 
 }  // namespace
 
@@ -82,6 +84,8 @@ void ControlConnection::process(const wire::ControlMessage& message, TimePoint n
     case MessageType::cdn:
     case MessageType::wen:
     case MessageType::sli:
+    case MessageType::csun:
+    case MessageType::csurq:
       if (state_ == State::established)
         process_call_message(message, now);
       else
@@ -129,6 +133,8 @@ void ControlConnection::learn_peer(const wire::ControlMessage& message) {
   peer_.bearer_capabilities = message.bearer_capabilities.value_or(0);
   // §4.4.3: "If absent, the peer must assume a value of 4 for its transmit window."
   peer_.receive_window_size = message.receive_window_size.value_or(4);
+  peer_.tie_breaker = message.tie_breaker;
+  peer_.others = wire::describe_extensions(message, kMaxExtensions);
   delivery_.set_peer_tunnel(static_cast<std::uint16_t>(peer_.tunnel.value()));
   delivery_.set_peer_window(peer_.receive_window_size);
 }

@@ -14,6 +14,9 @@ void set_if_given(std::optional<T>& field, const T& value) {
   if (value != T{}) field = value;
 }
 
+// Of one message; a LAC says some twenty access line AVPs of a few octets (RFC 5515 §5).
+constexpr std::size_t kMaxExtensions = 2048;
+
 Bytes to_bytes(const std::string& text) { return {text.begin(), text.end()}; }
 
 void say_connected(wire::ControlMessage& message, const CallParameters& parameters) {
@@ -120,6 +123,7 @@ void Call::announce_request(Input& input, Output& output) {
     call.calling_number = message.calling_number.value_or("");
     call.called_number = message.called_number.value_or("");
     call.sub_address = message.sub_address.value_or("");
+    call.others = wire::describe_extensions(message, kMaxExtensions);
     output.actions.push_back(IncomingCallRequested{own_, std::move(call)});
   } else {
     OutgoingCallRequest call;
@@ -167,6 +171,7 @@ void Call::session_up(Input& input, Output& output) {
   parameters.sequencing_required = message.sequencing_required;
   parameters.private_group = message.private_group_id.value_or(Bytes{});
   parameters.proxy = read_proxied(message);
+  parameters.others = wire::describe_extensions(message, kMaxExtensions);
   output.actions.push_back(SessionUp{own_, peer_, kind_, std::move(parameters)});
 }
 

@@ -125,7 +125,7 @@ std::string_view result_text_of(const ControlMessage& message) {
 
 std::string_view name(AvpKey key) {
   const AvpRule* const rule = find_rule(key);
-  return rule != nullptr ? rule->name : std::string_view();
+  return rule != nullptr ? rule->name : registered_name(key);
 }
 
 AvpText describe(const RawAvp& avp) {
@@ -150,6 +150,41 @@ std::vector<AvpText> describe(const ControlMessage& message) {
   }
   for (const RawAvp& avp : message.others) texts.push_back(describe(avp));
   return texts;
+}
+
+std::vector<AvpText> describe_extensions(const ControlMessage& message, std::size_t max_octets) {
+  std::vector<AvpText> texts;
+  std::size_t octets = 0;
+  const auto add = [&](AvpText text) {
+    octets += text.name.size() + text.value.size();
+    if (octets <= max_octets) texts.push_back(std::move(text));
+  };
+  Bytes value;
+  for (const AvpRule& rule : avp_rules()) {
+    const bool is_extension = rule.key > ietf(AvpType::sequencing_required) &&
+                              rule.key != ietf(AvpType::ppp_disconnect_cause);
+    value.clear();
+    if (is_extension && write_field(rule, message, value))
+      add({std::string(rule.name), show(rule, value, {})});
+  }
+  for (const RawAvp& avp : message.others)
+    if (avp.key > ietf(AvpType::sequencing_required)) add(describe(avp));
+  return texts;
+}
+
+std::vector<ConnectSpeedUpdate> connect_speed_updates(const ControlMessage& message) {
+  std::vector<ConnectSpeedUpdate> updates;
+  for (const RawAvp& avp : message.others) {
+    if (avp.key != ietf(AvpType::connect_speed_update) || !avp.revealed) continue;
+    ByteReader reader(avp.value);
+    reader.skip(2);
+    ConnectSpeedUpdate update;
+    update.session = SessionId(reader.u16());
+    update.tx = reader.u32();
+    update.rx = reader.u32();
+    if (reader.ok() && reader.at_end()) updates.push_back(update);
+  }
+  return updates;
 }
 
 }  // namespace l2tpm::wire

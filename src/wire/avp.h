@@ -84,7 +84,8 @@ struct AvpKey {
 };
 constexpr AvpKey ietf(AvpType type) { return {kIetf, static_cast<std::uint16_t>(type)}; }
 
-// "Host Name", "Actual Data Rate Upstream"; empty when we have no name for it.
+// "Host Name", "Actual Data Rate Upstream", also of AVPs that are registered but not recognised
+// here; empty when there is no name for it.
 std::string_view name(AvpKey key);
 
 // An AVP as octets, hiding undone.

@@ -136,8 +136,69 @@ constexpr MessageRule kMessageRules[] = {
    {A::q931_cause_code, A::ppp_disconnect_cause}},
   {MessageType::wen, "WEN", Scope::session, {A::call_errors}, {}},
   {MessageType::sli, "SLI", Scope::session, {A::accm}, {}},
+  // RFC 5515 §4: they name their sessions in AVPs.
+  {MessageType::csun, "CSUN", Scope::tunnel, {}, {}},
+  {MessageType::csurq, "CSURQ", Scope::tunnel, {}, {}},
 };
 // clang-format on
+
+// What L2TPv2 peers may send of RFC 3573, 3817, 4951, 4045 and 9601, and what is L2TPv3's (RFC
+// 3931 and its pseudowires), which careless peers say in an L2TPv2 message.
+struct RegisteredName {
+  std::uint16_t type;
+  std::string_view name;
+};
+constexpr RegisteredName kRegisteredNames[] = {
+    {53,  "Modem On-Hold Capable"                },
+    {54,  "Modem On-Hold Status"                 },
+    {55,  "PPPoE Relay"                          },
+    {56,  "PPPoE Relay Response Capability"      },
+    {57,  "PPPoE Relay Forward Capability"       },
+    {58,  "Extended Vendor ID"                   },
+    {59,  "Message Digest"                       },
+    {60,  "Router ID"                            },
+    {61,  "Assigned Control Connection ID"       },
+    {62,  "Pseudowire Capabilities List"         },
+    {63,  "Local Session ID"                     },
+    {64,  "Remote Session ID"                    },
+    {65,  "Assigned Cookie"                      },
+    {66,  "Remote End ID"                        },
+    {67,  "Application Code"                     },
+    {68,  "Pseudowire Type"                      },
+    {69,  "L2-Specific Sublayer"                 },
+    {70,  "Data Sequencing"                      },
+    {71,  "Circuit Status"                       },
+    {72,  "Preferred Language"                   },
+    {73,  "Control Message Authentication Nonce" },
+    {74,  "Tx Connect Speed"                     },
+    {75,  "Rx Connect Speed"                     },
+    {76,  "Failover Capability"                  },
+    {77,  "Tunnel Recovery"                      },
+    {78,  "Suggested Control Sequence"           },
+    {79,  "Failover Session State"               },
+    {80,  "Multicast Capability"                 },
+    {81,  "New Outgoing Sessions"                },
+    {82,  "New Outgoing Sessions Acknowledgement"},
+    {83,  "Withdraw Outgoing Sessions"           },
+    {84,  "Multicast Packets Priority"           },
+    {85,  "Frame Relay Header Length"            },
+    {86,  "ATM Maximum Concatenated Cells"       },
+    {87,  "OAM Emulation Required"               },
+    {88,  "ATM Alarm Status"                     },
+    {89,  "Attachment Group Identifier"          },
+    {90,  "Local End Identifier"                 },
+    {91,  "Interface Maximum Transmission Unit"  },
+    {92,  "FCS Retention"                        },
+    {93,  "Tunnel Switching Aggregator ID"       },
+    {94,  "Maximum Receive Unit"                 },
+    {95,  "Maximum Reassembled Receive Unit"     },
+    {96,  "VCCV Capability"                      },
+    {99,  "TDM Pseudowire"                       },
+    {100, "RTP"                                  },
+    {101, "PW Switching Point"                   },
+    {102, "S-BFD Target Discriminator ID"        },
+    {103, "ECN Capability"                       },
+};
 
 constexpr bool key_less(const AvpRule& a, const AvpRule& b) { return a.key < b.key; }
 static_assert(std::is_sorted(std::begin(kAvpRules), std::end(kAvpRules), key_less));
@@ -151,6 +212,13 @@ const AvpRule* find_rule(AvpKey key) {
       std::lower_bound(std::begin(kAvpRules), std::end(kAvpRules), key,
                        [](const AvpRule& rule, AvpKey wanted) { return rule.key < wanted; });
   return found != std::end(kAvpRules) && found->key == key ? found : nullptr;
+}
+
+std::string_view registered_name(AvpKey key) {
+  if (key.vendor != kIetf) return {};
+  for (const RegisteredName& row : kRegisteredNames)
+    if (row.type == key.type) return row.name;
+  return {};
 }
 
 const MessageRule* find_rule(MessageType type) {

@@ -55,6 +55,9 @@ struct AvpRule {
 std::span<const AvpRule> avp_rules();
 // nullptr: unrecognised.
 const AvpRule* find_rule(AvpKey key);
+// Of an IETF AVP that we do not recognise but IANA has registered; "" of others. It stays
+// unrecognised: with the M bit it ends what it came in.
+std::string_view registered_name(AvpKey key);
 
 // Appends the value of an AVP's field; false when the message does not have it, or keeps it in
 // `others`.

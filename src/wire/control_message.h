@@ -36,13 +36,16 @@ enum class MessageType : std::uint16_t {
   cdn = 14,
   wen = 15,
   sli = 16,
+  csun = 28,  // RFC 5515 §4: the speeds of calls have changed, says the LAC; it concerns the tunnel
+  csurq = 29  // what are they now? asks the LNS
 };
 std::string_view name(MessageType type);  // "SCCRQ", "StopCCN"; "none"
 
 // What RFC 2661 §4.1 ends for an error in a message: the whole tunnel, or only the session the
 // message is associated with.
 enum class Scope : std::uint8_t { tunnel, session };
-// By the message's type: SCCRQ, SCCRP, SCCCN, StopCCN, HELLO and `none` concern the tunnel.
+// By the message's type: SCCRQ, SCCRP, SCCCN, StopCCN, HELLO, CSUN, CSURQ and `none` concern the
+// tunnel.
 Scope scope_of(MessageType type);
 
 // The first thing wrong with a message that must be answered.
@@ -237,5 +240,17 @@ Bytes encode(const ControlMessage& message, const EncodeOptions& options = {});
 
 // Every AVP of a message for people, typed ones first. For status and trace.
 std::vector<AvpText> describe(const ControlMessage& message);
+// Of those only what RFC 2661 does not have, RFC 3145's apart: DSCPs, access lines, a vendor's. For
+// status: as many as make about `max_octets` of text.
+std::vector<AvpText> describe_extensions(const ControlMessage& message, std::size_t max_octets);
+
+// AVP 97, in CSUN.
+struct ConnectSpeedUpdate {
+  SessionId session;     // the receiver's
+  std::uint32_t tx = 0;  // bit/s, as in ICCN
+  std::uint32_t rx = 0;
+  friend bool operator==(const ConnectSpeedUpdate&, const ConnectSpeedUpdate&) = default;
+};
+std::vector<ConnectSpeedUpdate> connect_speed_updates(const ControlMessage& message);
 
 }  // namespace l2tpm::wire

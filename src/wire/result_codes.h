@@ -43,6 +43,31 @@ enum class GeneralError : std::uint16_t {
   unknown_mandatory_avp = 8,
 };
 
+// RFC 3145 §2.2: why PPP ended. The direction beside it says at whose end.
+enum class DisconnectCause : std::uint16_t {
+  none = 0,
+  administrative = 1,
+  renegotiation_disabled = 2,
+  normal = 3,
+  encryption_refused = 4,
+  lcp_timeout = 5,  // LCP found no agreement
+  lcp_silence = 6,  // no LCP packet came
+  loopback = 7,
+  echo_timeout = 8,
+  endpoint_mismatch = 9,
+  mrru_mismatch = 10,
+  short_sequence_mismatch = 11,
+  callback_refused = 12,
+  auth_timeout = 13,
+  bundle_name_mismatch = 14,
+  auth_unacceptable = 15,
+  auth_failed = 16,
+  ncp_timeout = 17,
+  no_ncp = 18,
+  no_address = 19,
+  address_not_permitted = 20,
+};
+
 // Text for people, for any number: "unknown" when no RFC says.
 std::string_view stop_ccn_result_text(std::uint16_t code);
 std::string_view cdn_result_text(std::uint16_t code);

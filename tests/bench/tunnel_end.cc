@@ -120,7 +120,8 @@ void TunnelEnd::carry_out(l2tp::Action& action, TimePoint now) {
             control_.reject_call(request.session,
                                  Cause{CauseCode::not_supported, false, 0, 0, 0, {}}, now);
           },
-          [](l2tp::PeerAuthenticated&) {}, [](l2tp::LinkInfo&) {}, [](l2tp::WanErrors&) {}},
+          [](l2tp::PeerAuthenticated&) {}, [](l2tp::LinkInfo&) {}, [](l2tp::WanErrors&) {},
+          [](l2tp::SpeedChanged&) {}},
       action);
 }
 

@@ -126,6 +126,17 @@ inline wire::ControlMessage sample(wire::MessageType type) {
     case MessageType::sli:
       m.accm = wire::Accm{0x000a0000, 0xffffffff};
       break;
+    case MessageType::csun:
+    case MessageType::csurq:
+      m.session_id = SessionId(0);
+      m.others.push_back({
+          wire::ietf(wire::AvpType::connect_speed_update),
+          false,
+          false,
+          true,
+          {0, 0, 0, 3, 0, 0, 1, 0, 0, 0, 2, 0}
+      });
+      break;
   }
   return m;
 }
@@ -135,7 +146,7 @@ inline std::vector<wire::MessageType> all_message_types() {
   return {MessageType::sccrq, MessageType::sccrp, MessageType::scccn, MessageType::stopccn,
           MessageType::hello, MessageType::ocrq,  MessageType::ocrp,  MessageType::occn,
           MessageType::icrq,  MessageType::icrp,  MessageType::iccn,  MessageType::cdn,
-          MessageType::wen,   MessageType::sli};
+          MessageType::wen,   MessageType::sli,   MessageType::csun,  MessageType::csurq};
 }
 
 }  // namespace l2tpm::testing

@@ -103,6 +103,9 @@ class Machine {
   std::string describe(const LinkInfo& info) {
     return fmt::format("accm {:x} {:x}", info.send_accm, info.receive_accm);
   }
+  std::string describe(const SpeedChanged& speed) {
+    return fmt::format("speed {} {}", speed.tx, speed.rx);
+  }
   std::string describe(const WanErrors& errors) {
     return fmt::format("wan errors {} {}", errors.crc_errors, errors.alignment_errors);
   }

@@ -73,6 +73,8 @@ inline ControlMessage peer_says(MessageType type, std::uint16_t ns, std::uint16_
     case MessageType::none:
     case MessageType::scccn:
     case MessageType::hello:
+    case MessageType::csun:
+    case MessageType::csurq:
       break;
   }
   return message;

@@ -28,7 +28,8 @@ class RawPeer {
  public:
   RawPeer(const Endpoint& own, const Endpoint& other) : socket_(open(own, other)) {}
 
-  void say(const wire::ControlMessage& message) { socket_.send(wire::encode(message)); }
+  void say(const wire::ControlMessage& message) { send(wire::encode(message)); }
+  void send(const Bytes& datagram) { socket_.send(datagram); }
   // SCCRQ Ns 0.
   void ask(std::uint32_t tunnel, const std::string& host_name = "raw") {
     wire::ControlMessage message = introduction(wire::MessageType::sccrq, tunnel);

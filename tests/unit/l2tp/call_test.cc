@@ -1,4 +1,5 @@
 // Calls inside an established control connection: RFC 2661 §7.4 and §7.5.
+#include "support/captured_log.h"
 #include "support/l2tp_timeline.h"
 
 namespace l2tpm::l2tp::testing {
@@ -59,9 +60,9 @@ TEST(IncomingCall, AsLacBeforeTheTunnelIsUp) {
   Machine m;
   run(m,
       {
-          {0s,                                               kPlaceIncoming, ""                },
-          {                        1ms,              [](Machine& machine) { machine->open(machine.now()); },                                             "SCCRQ ns=0 nr=0"               },
-          { 10ms, says(MessageType::sccrp,               0, 1), "SCCCN ns=1 nr=1; ICRQ ns=2 nr=1; tunnel up 42"},
+          {0s,                                               kPlaceIncoming, "" },
+          {                        1ms,              [](Machine& machine) { machine->open(machine.now()); },                                             "SCCRQ ns=0 nr=0"},
+          { 10ms, says(MessageType::sccrp,               0,                   1), "SCCCN ns=1 nr=1; ICRQ ns=2 nr=1; tunnel up 42"},
   });
 }
 
@@ -276,6 +277,7 @@ TEST(Call, OurCdnBeforeThePeersIdIsKnownNamesOurs) {
 }
 
 TEST(Call, QuirkCdnWithTheSendersIdInTheHeader) {
+  const test::CapturedLog log;
   Machine m;
   establish_as_responder(m);
   m.receive(peer_says(MessageType::icrq, 2, 1));
@@ -285,6 +287,7 @@ TEST(Call, QuirkCdnWithTheSendersIdInTheHeader) {
   m.receive(peer_says(MessageType::cdn, 3, 2, kTheirSession));
   EXPECT_EQ(m.did(), "session down peer-closed");
   EXPECT_EQ(m->status().quirks, std::vector<std::string_view>{"cdn-with-own-session-id"});
+  EXPECT_EQ(log.count("quirk cdn-with-own-session-id (Microsoft"), 1u);
 }
 
 TEST(Call, CrossingCdnsAreNothingSpecial) {
@@ -351,16 +354,25 @@ TEST(Call, DisconnectCauseOfRfc3145GoesBothWays) {
   m.receive(peer_says(MessageType::icrq, 2, 1));
   m.did();
   Cause cause = because(CauseCode::auth_failed);
-  cause.disconnect_code = 15;
+  cause.disconnect_code = 16;
   cause.message = "wrong password";
   m->close_session(m.session(), cause, m.now());
   m.did();
-  ASSERT_TRUE(m.last_sent().ppp_disconnect_cause);
-  EXPECT_EQ(m.last_sent().ppp_disconnect_cause->code, 15);
+  EXPECT_EQ(m.last_sent().ppp_disconnect_cause,
+            (wire::PppDisconnectCause{16, 0, 1, "wrong password"}));
 
+  // The peer's Terminate-Request, which PPP tells us of.
   m.receive(peer_says(MessageType::icrq, 3, 2));
   m.did();
-  ControlMessage cdn = peer_says(MessageType::cdn, 4, 2, m.session());
+  cause = {.code = CauseCode::peer_closed, .by_peer = true};
+  cause.disconnect_code = 3;
+  m->close_session(m.session(), cause, m.now());
+  m.did();
+  EXPECT_EQ(m.last_sent().ppp_disconnect_cause, (wire::PppDisconnectCause{3, 0, 1, ""}));
+
+  m.receive(peer_says(MessageType::icrq, 4, 3));
+  m.did();
+  ControlMessage cdn = peer_says(MessageType::cdn, 5, 3, m.session());
   cdn.result_code = wire::ResultCode{3, 0,
                                      "go\x01"
                                      "away"};
@@ -413,6 +425,66 @@ TEST(Call, WenAndSliReachTheSideThatNeedsThem) {
   EXPECT_TRUE(lac.did().starts_with("WEN"));
 }
 
+// RFC 5515 §4.1: several sessions in one message; those that it does not concern are passed over.
+TEST(Call, ANewLineSpeedReachesTheLns) {
+  Machine lns;
+  establish_as_responder(lns);
+  Progress peer{lns, 2};
+  peer.says(MessageType::icrq);
+  lns->accept_call(lns.session(), lns.now());
+  peer.says(MessageType::iccn);
+  lns.did();
+  ControlMessage csun = peer_says(MessageType::csun, 4, 2);
+  const auto id = static_cast<std::uint16_t>(lns.session().value());
+  const auto stranger = static_cast<std::uint16_t>(id ^ 1);
+  for (const std::uint16_t session : {stranger, id}) {
+    Bytes value;
+    ByteWriter writer(value);
+    writer.u16(0);
+    writer.u16(session);
+    writer.u32(50'000'000);
+    writer.u32(10'000'000);
+    csun.others.push_back(
+        {wire::ietf(wire::AvpType::connect_speed_update), false, false, true, value});
+  }
+  csun.others.push_back(
+      {wire::ietf(wire::AvpType::connect_speed_update), false, false, true, Bytes(11, 1)});
+  lns.receive(csun);
+  EXPECT_EQ(lns.did(), "ZLB ns=2 nr=5; speed 50000000 10000000");
+  lns.receive(peer_says(MessageType::csurq, 5, 2));
+  EXPECT_EQ(lns.did(), "");
+  EXPECT_EQ(lns->state(), ControlConnection::State::established);
+}
+
+// RFC 3308, 3437, 5515 and vendors': kept for people.
+TEST(Call, WhatThePeerSaysBeyondRfc2661IsHandedOn) {
+  Machine lns;
+  establish_as_responder(lns);
+  ControlMessage icrq = peer_says(MessageType::icrq, 2, 1);
+  icrq.others.push_back({
+      {wire::kAdslForum, 1  },
+      false, false, true, { 'a',             't', 'm'}
+  });
+  icrq.session_ds = std::uint16_t{0xb800};
+  icrq.calling_number = "123";
+  lns.receive(icrq);
+  lns.did();
+  const auto& asked = std::get<IncomingCallRequested>(lns.taken().back());
+  ASSERT_EQ(asked.call.others.size(), 2u);
+  EXPECT_EQ(asked.call.others[0].name, "Session DS");
+  EXPECT_EQ(asked.call.others[1].name, "Agent Circuit ID");
+  EXPECT_EQ(asked.call.others[1].value, "atm");
+  lns->accept_call(lns.session(), lns.now());
+  lns.did();
+  ControlMessage iccn = peer_says(MessageType::iccn, 3, 2, lns.session());
+  iccn.connect_speed_update_enable = true;
+  lns.receive(iccn);
+  lns.did();
+  const auto& up = std::get<SessionUp>(lns.taken().back());
+  ASSERT_EQ(up.parameters.others.size(), 1u);
+  EXPECT_EQ(up.parameters.others[0].name, "Connect Speed Update Enable");
+}
+
 TEST(Call, TheEndOfTheTunnelEndsEveryCallBeforeIt) {
   Machine m;
   establish_as_responder(m);
@@ -442,7 +514,7 @@ TEST(Call, AnIdRestsUntilItIsForgotten) {
   EXPECT_EQ(m->status().sessions, 0u);
 }
 
-TEST(Call, AThousandCallsTimeOutEachAtItsTime) {
+TEST(Call, PeersSection4Row24_AThousandCallsTimeOutEachAtItsTime) {
   static_assert(sizeof(Call) <= 48, "thousands of these stand in one tunnel");
   Settings settings = quiet_settings();
   settings.call_setup_timeout = 20s;

@@ -1,5 +1,6 @@
 #include "l2tp/control_connection.h"
 
+#include "support/captured_log.h"
 #include "support/l2tp_timeline.h"
 
 namespace l2tpm::l2tp::testing {
@@ -276,6 +277,7 @@ TEST(ControlConnection, AnUnansweredHelloEndsTheTunnelWithinItsBudget) {
 }
 
 TEST(ControlConnection, QuirkAndroidIgnoresHello) {
+  const test::CapturedLog log;
   Settings settings;
   settings.hello_interval = 60s;
   settings.quirks.ignore_unanswered_hello = true;
@@ -288,6 +290,7 @@ TEST(ControlConnection, QuirkAndroidIgnoresHello) {
   }
   EXPECT_EQ(m->state(), State::established);
   EXPECT_EQ(m->status().quirks, std::vector<std::string_view>{"unanswered-hello"});
+  EXPECT_EQ(log.count("quirk unanswered-hello (Android"), 1u);
   // The number that the peer never counted is used for what comes next.
   m->close(because(CauseCode::admin_close), m.now());
   EXPECT_EQ(m.did(), "StopCCN ns=2 nr=1 result 1; tunnel down admin-close");
@@ -303,6 +306,7 @@ TEST(ControlConnection, ProbesOnRequest) {
 }
 
 TEST(ControlConnection, QuirkDir300SendsTunnelIdZero) {
+  const test::CapturedLog log;
   Machine m;
   m.receive(peer_says(MessageType::sccrq, 0, 0));
   ControlMessage scccn = peer_says(MessageType::scccn, 1, 1);
@@ -311,6 +315,10 @@ TEST(ControlConnection, QuirkDir300SendsTunnelIdZero) {
   m.did();
   EXPECT_EQ(m->state(), State::established);
   EXPECT_EQ(m->status().quirks, std::vector<std::string_view>{"zero-tunnel-id"});
+  ControlMessage hello = peer_says(MessageType::hello, 2, 1);
+  hello.tunnel_id = TunnelId{};
+  m.receive(hello);
+  EXPECT_EQ(log.count("quirk zero-tunnel-id (D-Link"), 1u) << "once per connection";
 
   Settings strict = quiet_settings();
   strict.quirks.accept_zero_tunnel_id = false;
@@ -321,12 +329,14 @@ TEST(ControlConnection, QuirkDir300SendsTunnelIdZero) {
 }
 
 TEST(ControlConnection, QuirkAppleSwapsResultCodes) {
+  const test::CapturedLog log;
   Machine m;
   establish_as_responder(m);
   ControlMessage stop = peer_says(MessageType::stopccn, 2, 1);
   stop.quirks.swapped_result_code = true;
   m.receive(stop);
   EXPECT_EQ(m->status().quirks, std::vector<std::string_view>{"swapped-result-code"});
+  EXPECT_EQ(log.count("quirk swapped-result-code (Apple"), 1u);
 }
 
 TEST(ControlConnection, MessagesForAnotherTunnelChangeNothing) {

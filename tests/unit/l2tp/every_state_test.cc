@@ -2,6 +2,7 @@
 // silence. Debug builds assert is_consistent() inside; here the promises to the owner are checked.
 #include <set>
 
+#include "support/captured_log.h"
 #include "support/l2tp_timeline.h"
 
 namespace l2tpm::l2tp::testing {
@@ -137,12 +138,16 @@ void fall_silent(Machine& m, Promises& promises) {
   EXPECT_EQ(promises.finished(), state == ControlConnection::State::finished);
 }
 
-TEST(EveryState, MeetsEveryMessage) {
+// peers.md, section 4, row 15: lines for debugging are made of what the peer said, too.
+TEST(EveryState, PeersSection4Row15_MeetsEveryMessageWithTheDebugLogOn) {
+  test::CapturedLog log;
+  log.kept = LogLevel::error;
   constexpr MessageType kTypes[] = {MessageType::sccrq,   MessageType::sccrp, MessageType::scccn,
                                     MessageType::stopccn, MessageType::hello, MessageType::icrq,
                                     MessageType::icrp,    MessageType::iccn,  MessageType::ocrq,
                                     MessageType::ocrp,    MessageType::occn,  MessageType::cdn,
-                                    MessageType::wen,     MessageType::sli,   MessageType::none};
+                                    MessageType::wen,     MessageType::sli,   MessageType::csun,
+                                    MessageType::csurq,   MessageType::none};
   for (const auto& [state, way] : kWays) {
     for (const MessageType type : kTypes) {
       for (const bool to_session : {false, true}) {
@@ -168,6 +173,7 @@ TEST(EveryState, MeetsEveryMessage) {
       }
     }
   }
+  EXPECT_TRUE(log.all_clean);
 }
 
 TEST(EveryState, MeetsEveryVerbOfTheOwner) {

@@ -114,7 +114,7 @@ TEST(Problem, FirstAvpMustBeMessageType) {
 
 TEST(Problem, UnknownMessageType) {
   for (const std::uint16_t type :
-       std::initializer_list<std::uint16_t>{0, 5, 13, 17, 20, 28, 65535}) {
+       std::initializer_list<std::uint16_t>{0, 5, 13, 17, 20, 27, 30, 65535}) {
     const ControlMessage optional = decoded(control({message_type(type, kOptional)}));
     EXPECT_FALSE(optional.problem) << type;
     EXPECT_EQ(optional.unknown_type, type);
@@ -184,7 +184,8 @@ TEST(Problem, ScopeIsTheMessages) {
   for (const MessageType type : all_message_types()) {
     const bool tunnel = type == MessageType::sccrq || type == MessageType::sccrp ||
                         type == MessageType::scccn || type == MessageType::stopccn ||
-                        type == MessageType::hello;
+                        type == MessageType::hello || type == MessageType::csun ||
+                        type == MessageType::csurq;
     EXPECT_EQ(scope_of(type), tunnel ? Scope::tunnel : Scope::session) << name(type);
   }
   EXPECT_EQ(scope_of(MessageType::none), Scope::tunnel);

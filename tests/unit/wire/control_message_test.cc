@@ -287,6 +287,54 @@ TEST(Describe, ShowsEveryAvpByName) {
   EXPECT_EQ(text_of(sample(MessageType::sli), "ACCM"), "send 0x000a0000, receive 0xffffffff");
 }
 
+// IANA's registry of AVPs, as far as L2TPv2 peers may send them: what is not recognised has a name
+// all the same, and still ends what it came in when it is mandatory.
+TEST(Describe, RegisteredAvpsHaveNames) {
+  for (std::uint16_t type = 0; type <= 103; ++type) {
+    const bool is_registered = type != 20;
+    const AvpKey key{kIetf, type};
+    EXPECT_EQ(!name(key).empty(), is_registered) << type;
+    EXPECT_TRUE(name({9, type}).empty());
+  }
+  ControlMessage sccrq = sample(MessageType::sccrq);
+  sccrq.others.push_back({
+      {kIetf, 76},
+      false, false, true, { 0, 3, 0, 0, 0, 0}
+  });
+  EXPECT_EQ(text_of(decoded(encode(sccrq)), "Failover Capability"), "0x000300000000");
+  EXPECT_FALSE(decoded(encode(sccrq)).problem);
+  sccrq.others.back().mandatory = true;
+  ASSERT_TRUE(decoded(encode(sccrq)).problem);
+  EXPECT_EQ(decoded(encode(sccrq)).problem->kind, Problem::Kind::unknown_mandatory_avp);
+}
+
+TEST(Describe, ExtensionsAreWhatRfc2661DoesNotHave) {
+  const auto names = [](const ControlMessage& message, std::size_t limit) {
+    std::string out;
+    for (const AvpText& text : describe_extensions(message, limit)) out += text.name + "; ";
+    return out;
+  };
+  EXPECT_EQ(names(sample(MessageType::icrq), 1000),
+            "Session DS; Connect Speed Update Enable; Agent Circuit ID; Actual Data Rate Upstream; "
+            "vendor 9 type 100; ");
+  EXPECT_EQ(names(sample(MessageType::sccrq), 1000), "Control Connection DS; ");
+  EXPECT_EQ(names(sample(MessageType::cdn), 1000), "");
+  EXPECT_EQ(names(sample(MessageType::icrq), 50), "Session DS; Connect Speed Update Enable; ");
+}
+
+// RFC 5515 §4.1.
+TEST(ControlMessage, ConnectSpeedUpdates) {
+  ControlMessage csun = sample(MessageType::csun);
+  for (const std::size_t size : {11u, 13u}) {
+    csun.others.push_back(
+        {ietf(AvpType::connect_speed_update), false, false, true, Bytes(size, 1)});
+  }
+  const auto updates = connect_speed_updates(decoded(encode(csun)));
+  EXPECT_EQ(updates, (std::vector<ConnectSpeedUpdate>{
+                         {SessionId(3), 256, 512}
+  }));
+}
+
 TEST(Describe, SecretsAreShownByLengthOnly) {
   const ControlMessage iccn = sample(MessageType::iccn);
   EXPECT_EQ(text_of(iccn, "Proxy Authen Response"), "(16 octets)");

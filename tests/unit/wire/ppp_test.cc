@@ -10,7 +10,7 @@ namespace {
 
 using test::from_hex;
 
-TEST(PppFrame, TakesEveryFormOfAddressControlAndProtocol) {
+TEST(PppFrame, PeersSection4Row22_TakesEveryFormOfAddressControlAndProtocol) {
   struct Row {
     std::string octets;
     int protocol;  // -1: refused
@@ -46,7 +46,7 @@ TEST(PppFrame, IsSentWithTwoOctetsOfProtocol) {
   EXPECT_EQ(to_hex(encode_ppp_frame(PppProtocol::ipv4, from_hex("45"))), "002145");
 }
 
-TEST(PppPacket, LengthIsChecked) {
+TEST(PppPacket, PeersSection4Row35_LengthIsChecked) {
   const auto padded = decode_ppp_packet(from_hex("01070006 aabb cccc"));  // padding is dropped
   EXPECT_FALSE(decode_ppp_packet({}).has_value());
   EXPECT_FALSE(decode_ppp_packet(from_hex("010700")).has_value());
