@@ -250,6 +250,7 @@ std::vector<LinkAction> Link::take_actions() { return std::exchange(actions_, {}
 void Link::close(const Cause& cause, TimePoint now) {
   if (phase_ == LinkPhase::dead || closing_) return;
   closing_ = std::make_unique<Cause>(cause);
+  explain(*closing_);
   set_phase(LinkPhase::terminate, name(cause.code));
   stop_network(now);
   lcp_.close(now, name(cause.code));
@@ -264,6 +265,7 @@ void Link::lower_down(const Cause& cause, TimePoint now) {
 }
 
 void Link::finish(Cause cause) {
+  explain(cause);
   stop_network({});
   auth_server_.reset();
   auth_peer_.reset();

@@ -158,6 +158,8 @@ class Link {
   void protocol_rejected(std::uint16_t protocol, TimePoint now);
   void finish(Cause cause);
   Cause lcp_cause() const;
+  // link_disconnect.cc: what RFC 3145 calls it.
+  void explain(Cause& cause) const;
   template <typename Action>
   void emit(Action&& action) {
     actions_.emplace_back(std::forward<Action>(action));

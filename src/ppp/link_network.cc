@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ppp/link.h"
+#include "wire/result_codes.h"
 
 namespace l2tpm::ppp {
 namespace {
@@ -328,8 +329,12 @@ void Link::ncp_down(TimePoint now) {
 void Link::ncp_finished(const Automaton& ncp, TimePoint now) {
   if (is_alive(ipcp_.get()) || is_alive(ipv6cp_.get())) return;
   const bool by_peer = ncp.failed_by_peer();
-  close({.code = has_run_ && by_peer ? CauseCode::peer_closed : CauseCode::network_failed,
+  const bool is_end = has_run_ && by_peer;
+  const bool is_rejected = !is_end && ncp.failure() == CauseCode::not_supported;
+  const auto why = is_rejected ? wire::DisconnectCause::no_ncp : wire::DisconnectCause::none;
+  close({.code = is_end ? CauseCode::peer_closed : CauseCode::network_failed,
          .by_peer = by_peer,
+         .disconnect_code = static_cast<std::uint16_t>(why),
          .message = std::string(wire::name(ncp.protocol())) + " ended, it was the last"},
         now);
 }

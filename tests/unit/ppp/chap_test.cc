@@ -308,7 +308,7 @@ TEST(ChapServer, ResponsesOfWrongLengthAreDiscarded) {
 }
 
 // docs/CONFORMANCE.md, "What broke others", row 26: a name longer than its buffer.
-TEST(ChapServer, NameLengths) {
+TEST(ChapServer, PeersSection4Row26_NameLengths) {
   for (const std::size_t size : {0u, 1u, 252u, 253u}) {
     Server server(AuthMethod::mschapv2);
     const auto needed = all<CredentialsNeeded>(server.respond(std::string(size, 'n')));

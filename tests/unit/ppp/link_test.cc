@@ -2,51 +2,20 @@
 
 #include <gtest/gtest.h>
 
-#include "support/ppp_pair.h"
+#include "support/ppp_link_samples.h"
 #include "support/ppp_text.h"
 
 namespace l2tpm::ppp {
 namespace {
 
+using test::both_up;
+using test::client;
 using test::from_hex;
+using test::give;
+using test::lns;
 using test::Pair;
+using test::sent;
 using wire::PppProtocol;
-
-LinkSettings lns(std::vector<AuthMethod> methods = {AuthMethod::mschapv2}) {
-  LinkSettings settings;
-  settings.role = Role::called;
-  settings.authenticate_peer = std::move(methods);
-  settings.network.ipv4.local = *IpAddress::parse("10.0.0.1");
-  settings.network.ipv4.peer = *IpAddress::parse("10.0.0.7");
-  settings.network.ipv4.dns[0] = *IpAddress::parse("9.9.9.9");
-  settings.network.ipv6.enabled = true;
-  return settings;
-}
-
-LinkSettings client() {
-  LinkSettings settings;
-  settings.role = Role::calling;
-  settings.answer = {AuthMethod::mschapv2, AuthMethod::mschap, AuthMethod::chap_md5,
-                     AuthMethod::pap};
-  settings.user = "alice";
-  settings.password = Secret("Secret1");
-  settings.network.ipv4.request_dns = true;
-  settings.network.ipv6.enabled = true;
-  return settings;
-}
-
-void give(Pair& pair, test::End& end, PppProtocol protocol, const char* packet) {
-  end.link->receive(wire::encode_ppp_frame(protocol, from_hex(packet)), pair.now);
-  pair.settle(end);
-}
-
-bool sent(const test::End& end, const std::string& part) {
-  return std::any_of(end.frames.begin(), end.frames.end(), [&](const std::string& frame) {
-    return frame.find(part) != std::string::npos;
-  });
-}
-
-bool both_up(const Pair& pair) { return pair.a.ipv4 && pair.z.ipv4 && pair.a.ipv6 && pair.z.ipv6; }
 
 TEST(Link, ComesUpWithEveryMethod) {
   for (const AuthMethod method :
@@ -477,6 +446,7 @@ TEST(Link, ALoopedLineEnds) {
   }
   ASSERT_TRUE(down.has_value());
   EXPECT_EQ(down->code, CauseCode::loopback);
+  EXPECT_EQ(down->disconnect_code, 7);  // RFC 3145 §2.2
 }
 
 // --- Proxied LCP and authentication: user a, LAC z, then an LNS in z's place. ---
