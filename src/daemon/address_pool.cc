@@ -129,21 +129,27 @@ void AddressPool::release(const IpAddress& address) {
   if (!usable(address.v4_value())) forget(address.v4_value());
 }
 
+void InterfaceIdPool::reconfigure(std::optional<config::InterfaceIdRange> range,
+                                  const std::vector<std::uint64_t>& fixed) {
+  range_ = range;
+  fixed_ = {fixed.begin(), fixed.end()};
+}
+
 std::optional<std::uint64_t> InterfaceIdPool::allocate(RandomSource& random) {
   // RFC 4291 appendix A: this bit says "globally unique", which a random number is not.
   constexpr std::uint64_t kUniversal = 0x0200'0000'0000'0000;
   if (!range_) {
     for (;;) {
       const std::uint64_t id = random.u64() & ~kUniversal;
-      if (take(id)) return id;
+      if (take_unless_fixed(id)) return id;
     }
   }
   const std::uint64_t count = range_->last - range_->first + 1;  // 0: all of them
   // From a random place on. Of so many steps one is free, or all of the range have been tried.
   const std::uint64_t start = count == 0 ? random.u64() : random.u64() % count;
-  for (std::uint64_t step = 0; step <= taken_.size(); ++step) {
+  for (std::uint64_t step = 0; step <= taken_.size() + fixed_.size(); ++step) {
     const std::uint64_t at = count == 0 ? start + step : (start + step) % count;
-    if (take(range_->first + at)) return range_->first + at;
+    if (take_unless_fixed(range_->first + at)) return range_->first + at;
   }
   return std::nullopt;
 }

@@ -70,18 +70,27 @@ class AddressPool {
 // of a link must differ; one per session keeps them apart in neighbour tables and logs too).
 class InterfaceIdPool {
  public:
-  // nullopt: random 64-bit identifiers with the "universal" bit clear.
-  explicit InterfaceIdPool(std::optional<config::InterfaceIdRange> range) : range_(range) {}
+  // nullopt: random 64-bit identifiers with the "universal" bit clear. `fixed` (users' own, and
+  // ours) are never allocated, within the range or not.
+  InterfaceIdPool(std::optional<config::InterfaceIdRange> range,
+                  const std::vector<std::uint64_t>& fixed) {
+    reconfigure(range, fixed);
+  }
 
   std::optional<std::uint64_t> allocate(RandomSource& random);
+  // A particular one (a user's own): false when somebody has it.
   bool take(std::uint64_t id) { return id != 0 && taken_.insert(id).second; }
   void release(std::uint64_t id) { taken_.erase(id); }
   // After a reload; what is in use stays in use.
-  void reconfigure(std::optional<config::InterfaceIdRange> range) { range_ = range; }
+  void reconfigure(std::optional<config::InterfaceIdRange> range,
+                   const std::vector<std::uint64_t>& fixed);
   std::size_t in_use() const { return taken_.size(); }
 
  private:
+  bool take_unless_fixed(std::uint64_t id) { return fixed_.count(id) == 0 && take(id); }
+
   std::optional<config::InterfaceIdRange> range_;
+  std::unordered_set<std::uint64_t> fixed_;
   std::unordered_set<std::uint64_t> taken_;
 };
 

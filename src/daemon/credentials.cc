@@ -66,6 +66,13 @@ std::vector<IpAddress> UserTable::fixed_addresses() const {
   return out;
 }
 
+std::vector<std::uint64_t> UserTable::fixed_interface_ids() const {
+  std::vector<std::uint64_t> out;
+  for (const auto& user : users_)
+    if (user.interface_id) out.push_back(*user.interface_id);
+  return out;
+}
+
 void UserTable::replace(std::vector<config::User> users) {
   users_ = std::move(users);
   by_name_.clear();

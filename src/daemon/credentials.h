@@ -32,6 +32,8 @@ class UserTable {
 
   // The addresses that belong to users for good, for AddressPool.
   std::vector<IpAddress> fixed_addresses() const;
+  // And the identifiers, for InterfaceIdPool.
+  std::vector<std::uint64_t> fixed_interface_ids() const;
   // After a reload; sessions stay counted.
   void replace(std::vector<config::User> users);
 

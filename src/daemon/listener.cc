@@ -30,7 +30,7 @@ Listener::Listener(OwnerContext& context, std::uint32_t number, config::Listener
       profile_(std::move(profile)),
       admission_(profile_.limits, context.environment.random),
       users_(profile_.users),
-      interface_ids_(profile_.ppp.ipv6.pool) {
+      interface_ids_(profile_.ppp.ipv6.pool, {}) {
   prepare();
 }
 
@@ -59,6 +59,10 @@ void Listener::prepare() {
   pool_ = context_.pools.acquire(pool_name, number_, ipv4.ranges, ipv4.exclude,
                                  users_.fixed_addresses());
   if (old_pool && old_pool != pool_) move_leases(old_pool);
+  std::vector<std::uint64_t> fixed_ids = users_.fixed_interface_ids();
+  if (profile_.ppp.ipv6.local_interface_id)
+    fixed_ids.push_back(*profile_.ppp.ipv6.local_interface_id);
+  interface_ids_.reconfigure(profile_.ppp.ipv6.pool, fixed_ids);
   const std::optional<IpAddress> wanted = ipv4.enabled && !ipv4.local_address.is_unspecified()
                                               ? std::optional(ipv4.local_address)
                                               : std::nullopt;
@@ -191,7 +195,6 @@ void Listener::reconfigure(config::ListenerProfile profile, TimePoint now) {
   if (profile.limits != profile_.limits) admission_.reconfigure(profile.limits);
   profile_ = std::move(profile);
   users_.replace(profile_.users);
-  interface_ids_.reconfigure(profile_.ppp.ipv6.pool);
   prepare();
   for (const auto& [id, tunnel] : context_.environment.tunnels.all()) {
     if (&tunnel->owner() != this) continue;
@@ -350,6 +353,13 @@ void Listener::tunnel_up(Tunnel& tunnel, TimePoint now) {
   // lives, and ends by itself if not. A forged SCCRQ never gets here and so kills nothing.
   for (Tunnel* other : context_.environment.tunnels.with_peer(tunnel.peer())) {
     if (other != &tunnel && other->is_up() && other->local() == tunnel.local()) other->probe(now);
+    // Our own SCCRQ to that peer, if the peer's has won the tie (RFC 2661 §4.4.3).
+    const bool is_dialling =
+        other->connection().state() == l2tp::ControlConnection::State::wait_ctl_reply;
+    if (is_dialling &&
+        l2tp::compare_tie_breakers(other->connection().tie_breaker(),
+                                   tunnel.connection().peer().tie_breaker) == l2tp::Tie::peer_wins)
+      other->lose_tie(now);
   }
   place_calls(tunnel, now);
 }
@@ -461,8 +471,9 @@ bool Listener::lend_addresses(Session& session, const config::User* user) {
     lease.pool = pool_;
   }
   if (profile_.ppp.ipv6.enabled && lease.interface_id == 0) {
-    if (user && user->interface_id) {
-      if (interface_ids_.take(*user->interface_id)) lease.interface_id = *user->interface_id;
+    // A user's second session cannot have his identifier as well.
+    if (user && user->interface_id && interface_ids_.take(*user->interface_id)) {
+      lease.interface_id = *user->interface_id;
     } else if (const auto id = interface_ids_.allocate(context_.environment.random)) {
       lease.interface_id = *id;
     }

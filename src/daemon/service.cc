@@ -200,10 +200,13 @@ void Service::on_control(const wire::Header& header, const Datagram& datagram, T
       on_sccrq(message, datagram, now);
       return;
     }
+    // StopCCN right after SCCRQ: the peer has not heard our id, but says its own (RFC 2661 §4.4.3).
+    if (message.type == wire::MessageType::stopccn && message.assigned_tunnel_id)
+      tunnel = tunnels_.find_by_peer(datagram.source, *message.assigned_tunnel_id);
     // Some peers never fill in our tunnel id (D-Link DIR-300): if there is one tunnel with that
     // peer, it is meant.
     const std::vector<Tunnel*> candidates = tunnels_.with_peer(datagram.source);
-    if (candidates.size() == 1) tunnel = candidates.front();
+    if (!tunnel && candidates.size() == 1) tunnel = candidates.front();
   }
   if (!tunnel) {
     ++drops_.unknown_tunnel;
@@ -247,7 +250,8 @@ void Service::on_sccrq(const wire::ControlMessage& message, const Datagram& data
 }
 
 // Both ends have sent a SCCRQ: with Tie Breakers one tunnel remains (RFC 2661 §4.4.3). False: ours
-// won, theirs is dropped.
+// won, theirs is dropped. Where theirs wins it is answered, but ours goes on until the peer's
+// stands (Listener::tunnel_up): anybody can send a SCCRQ in the peer's name, nobody else its SCCCN.
 bool Service::settle_tie(const wire::ControlMessage& sccrq, const Datagram& datagram,
                          TimePoint now) {
   for (Tunnel* tunnel : tunnels_.with_peer(datagram.source)) {
@@ -257,12 +261,10 @@ bool Service::settle_tie(const wire::ControlMessage& sccrq, const Datagram& data
     }
     switch (l2tp::compare_tie_breakers(tunnel->connection().tie_breaker(), sccrq.tie_breaker)) {
       case l2tp::Tie::no_tie:
+      case l2tp::Tie::peer_wins:
         continue;
       case l2tp::Tie::we_win:
         return false;
-      case l2tp::Tie::peer_wins:
-        tunnel->lose_tie(now);
-        return true;
       case l2tp::Tie::both_discard:
         tunnel->lose_tie(now);
         return false;

@@ -113,7 +113,7 @@ TEST(AddressPool, RandomComingsAndGoings) {
 
 TEST(InterfaceIdPool, RangesAndRandomOnes) {
   SeededRandom random(7);
-  InterfaceIdPool few(config::InterfaceIdRange{5, 8});
+  InterfaceIdPool few(config::InterfaceIdRange{5, 8}, {});
   EXPECT_TRUE(few.take(6));
   EXPECT_FALSE(few.take(6));
   EXPECT_FALSE(few.take(0));
@@ -124,13 +124,27 @@ TEST(InterfaceIdPool, RangesAndRandomOnes) {
   EXPECT_EQ(few.allocate(random), std::nullopt);
   few.release(7);
   EXPECT_EQ(few.allocate(random), 7u);
-  InterfaceIdPool any(std::nullopt);
+  InterfaceIdPool any(std::nullopt, {});
   for (int i = 0; i < 1000; ++i) {
     const auto id = any.allocate(random);
     ASSERT_TRUE(id && *id != 0);
     ASSERT_EQ(*id & 0x0200'0000'0000'0000u, 0u);
   }
   EXPECT_EQ(any.in_use(), 1000u);
+}
+
+TEST(InterfaceIdPool, FixedOnesAreTheirUsersOnly) {
+  SeededRandom random(7);
+  InterfaceIdPool pool(config::InterfaceIdRange{5, 8}, {6, 8, 100});
+  std::set<std::uint64_t> got;
+  for (int i = 0; i < 2; ++i) got.insert(pool.allocate(random).value_or(0));
+  EXPECT_EQ(got, (std::set<std::uint64_t>{5, 7}));
+  EXPECT_EQ(pool.allocate(random), std::nullopt);
+  EXPECT_TRUE(pool.take(6));
+  EXPECT_FALSE(pool.take(6));
+  EXPECT_TRUE(pool.take(100));
+  pool.reconfigure(config::InterfaceIdRange{5, 8}, {6});
+  EXPECT_EQ(pool.allocate(random), 8u);
 }
 
 }  // namespace

@@ -55,7 +55,7 @@ TEST_F(ListenerAtWork, ARepeatedSccrqIsTheSameTunnel) {
   EXPECT_EQ(tunnels(), 2u);
 }
 
-TEST_F(ListenerAtWork, StopCcnFromElsewhereChangesNothing) {
+TEST_F(ListenerAtWork, PeersSection4Row13_StopCcnFromElsewhereChangesNothing) {
   listen();
   const auto one = peer(2);
   one->ask(7);
@@ -68,6 +68,18 @@ TEST_F(ListenerAtWork, StopCcnFromElsewhereChangesNothing) {
   EXPECT_EQ(tunnels(), 1u);
   one->hang_up(id, 7, 1);
   EXPECT_TRUE(until([&] { return tunnels() == 0; }));
+}
+
+// RFC 2661 §4.4.3: it has not heard the id that it should address; one tunnel of several is meant.
+TEST_F(ListenerAtWork, APeerMayHangUpBeforeItHearsOurId) {
+  listen();
+  const auto one = peer(2);
+  one->ask(7);
+  one->ask(8);
+  ASSERT_TRUE(until([&] { return tunnels() == 2; }));
+  one->hang_up(TunnelId{}, 7, 1);
+  ASSERT_TRUE(until([&] { return tunnels() == 1; }));
+  EXPECT_EQ(lns.service->list_tunnels({}, 0, 1).rows.at(0).peer_tunnel_id, 8u);
 }
 
 TEST_F(ListenerAtWork, APeerThatRebootsWithTheSameIdsComesBack) {
