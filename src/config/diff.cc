@@ -38,6 +38,8 @@ void compare(Comparison& same, const std::string& at, const Tunnel& old, const T
   same(at + ".port-float", old.port_float, fresh.port_float, Effect::tunnel);
   same(at + ".tie-breaker", old.tie_breaker, fresh.tie_breaker, Effect::tunnel);
   same(at + ".permissive", old.permissive, fresh.permissive, Effect::tunnel);
+  same(at + ".ignore-unanswered-hello", old.ignore_unanswered_hello, fresh.ignore_unanswered_hello,
+       Effect::tunnel);
 }
 
 void compare(Comparison& same, const PppLink& old, const PppLink& fresh) {
@@ -88,6 +90,7 @@ ProfileChange compare(const ListenerProfile& old, const ListenerProfile& fresh) 
   same("ppp.name", old.ppp.name, fresh.ppp.name, Effect::session);
   same("ppp.user", old.ppp.user, fresh.ppp.user, Effect::session);
   same("ppp.password", old.ppp.password, fresh.ppp.password, Effect::session);
+  same("ppp.rechallenge", old.ppp.rechallenge, fresh.ppp.rechallenge, Effect::session);
   compare(same, old.ppp.link, fresh.ppp.link);
   same("ppp.ipv4", old.ppp.ipv4, fresh.ppp.ipv4, Effect::session);
   same("ppp.ipv6", old.ppp.ipv6, fresh.ppp.ipv6, Effect::session);

@@ -76,8 +76,9 @@ struct Tunnel {
   Retransmit retransmit;
   Duration setup_timeout = 60s;                     // SCCRQ to established
   PortFloat port_float = PortFloat::accept_theirs;  // a listener's default is `never`
-  bool tie_breaker = true;                          // send AVP 5 in SCCRQ
+  bool tie_breaker = true;                          // initiator: send AVP 5 in SCCRQ
   bool permissive = false;                          // treat unknown mandatory AVPs as optional
+  bool ignore_unanswered_hello = false;             // do not end the tunnel for it
   friend bool operator==(const Tunnel&, const Tunnel&) = default;
 };
 
@@ -253,6 +254,7 @@ struct ListenerPpp {
   std::string name;  // ours in challenges; empty: the tunnel host name
   std::string user;  // when the peer asks us to authenticate too; empty: refused
   Secret password;
+  Duration rechallenge = 0s;  // CHAP, while the session is up; zero: never
   PppLink link;
   ListenerIpv4 ipv4;
   ListenerIpv6 ipv6;

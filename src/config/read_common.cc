@@ -82,7 +82,7 @@ void read_tunnel(ObjectReader reader, Tunnel& tunnel, bool responder) {
   reader.boolean("challenge", tunnel.challenge);
   reader.boolean("hide-avps", tunnel.hide_avps);
   reader.duration_or_never("hello", tunnel.hello, 1s, 1h);
-  reader.number("receive-window", tunnel.receive_window, 1, 32768);
+  reader.number("receive-window", tunnel.receive_window, 1, 1024);
   ObjectReader retransmit = reader.object("retransmit");
   retransmit.duration("initial", tunnel.retransmit.initial, 100ms, 60s);
   retransmit.duration("max-interval", tunnel.retransmit.max_interval, 100ms, 5min);
@@ -91,12 +91,14 @@ void read_tunnel(ObjectReader reader, Tunnel& tunnel, bool responder) {
     retransmit.error("", "\"max-interval\" is shorter than \"initial\"");
   retransmit.finish();
   reader.duration("setup-timeout", tunnel.setup_timeout, 1s, 10min);
-  if (responder)
+  if (responder) {
     reader.choice("port-float", tunnel.port_float, {PortFloat::never, PortFloat::ours});
-  else
+  } else {
     reader.choice("port-float", tunnel.port_float, {PortFloat::accept_theirs, PortFloat::never});
-  reader.boolean("tie-breaker", tunnel.tie_breaker);
+    reader.boolean("tie-breaker", tunnel.tie_breaker);
+  }
   reader.boolean("permissive", tunnel.permissive);
+  reader.boolean("ignore-unanswered-hello", tunnel.ignore_unanswered_hello);
   reader.finish();
   if (tunnel.secret.empty()) {
     if (tunnel.challenge) reader.error("challenge", "needs a \"secret\"");

@@ -150,6 +150,7 @@ void read_listener_ppp(ObjectReader reader, ListenerProfile& listener, const Dae
   reader.text("name", ppp.name, 255);
   reader.text("user", ppp.user, 253);
   reader.secret("password", ppp.password);
+  reader.duration_or_never("rechallenge", ppp.rechallenge, 1s, 24h);
   read_link(reader, ppp.link);
   read_ipv4(reader, listener, daemon);
   read_ipv6(reader, ppp.ipv6);
@@ -157,6 +158,10 @@ void read_listener_ppp(ObjectReader reader, ListenerProfile& listener, const Dae
   if (!ppp.user.empty() && ppp.password.empty() && !reader.has("password"))
     reader.error("user", "needs a \"password\"");
   if (ppp.user.empty() && !ppp.password.empty()) reader.error("password", "needs a \"user\"");
+  const bool knows_chap = std::any_of(ppp.authenticate.begin(), ppp.authenticate.end(),
+                                      [](AuthMethod method) { return method != AuthMethod::pap; });
+  if (ppp.rechallenge != Duration::zero() && !knows_chap)
+    reader.error("rechallenge", "needs a CHAP method in \"authenticate\": PAP asks once");
   if (!ppp.ipv4.enabled && !ppp.ipv6.enabled)
     reader.error("", "has neither \"ipv4\" nor \"ipv6\": nothing could be carried");
   check_mppe(reader, ppp.link.mppe, ppp.authenticate, {});

@@ -92,6 +92,7 @@ std::shared_ptr<const l2tp::Settings> l2tp_settings(const config::Tunnel& tunnel
   settings->max_retransmissions = tunnel.retransmit.count;
   settings->hello_interval = tunnel.hello;
   settings->tunnel_setup_timeout = tunnel.setup_timeout;
+  settings->quirks.ignore_unanswered_hello = tunnel.ignore_unanswered_hello;
   settings->max_sessions = max_sessions;
   return settings;
 }
@@ -145,6 +146,7 @@ std::shared_ptr<const ppp::LinkSettings> link_settings(const config::ListenerPro
   if (!profile.ppp.user.empty()) {
     settings->answer = {ppp::AuthMethod::mschapv2, ppp::AuthMethod::chap_md5, ppp::AuthMethod::pap};
   }
+  settings->rechallenge_interval = profile.ppp.rechallenge;
   settings->local_name = !profile.ppp.name.empty()           ? profile.ppp.name
                          : !profile.tunnel.host_name.empty() ? profile.tunnel.host_name
                                                              : machine_name;

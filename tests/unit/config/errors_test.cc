@@ -183,6 +183,18 @@ TEST(Errors, OfListenersAcrossKeys) {
         {"", "an address is one session's"});
 }
 
+TEST(Errors, PapAsksOnce) {
+  const auto text = [](const std::string& methods) {
+    return R"({"kind": "listener", "ppp": {"authenticate": [)" + methods +
+           R"(], "rechallenge": "5m",
+      "ipv4": {"local-address": "10.9.0.1", "pool": ["10.9.0.0/24"]}},
+      "users": [{"name": "alice", "password": {"$secret": "s"}}]})";
+  };
+  EXPECT_NE(test::read_text(text(R"("pap")")).errors.find("needs a CHAP method"),
+            std::string::npos);
+  EXPECT_EQ(test::read_text(text(R"("pap", "chap-md5")")).errors, "");
+}
+
 TEST(Errors, AreAtMostAHundred) {
   std::string text = R"({"kind": "client", "peer": "lns")";
   for (int i = 0; i < 1000; ++i) text += ", \"unknown" + std::to_string(i) + "\": 1";
