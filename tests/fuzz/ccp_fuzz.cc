@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "ppp/ccp.h"
+#include "support/fuzzed_log.h"
 #include "support/mppe_unit.h"
 
 namespace {

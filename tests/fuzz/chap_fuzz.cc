@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "ppp/auth.h"
+#include "support/fuzzed_log.h"
 
 namespace {
 

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "l2tp/control_connection.h"
+#include "support/fuzzed_log.h"
 #include "support/l2tp_timeline_peer.h"
 #include "wire/control_message.h"
 

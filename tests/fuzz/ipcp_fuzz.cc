@@ -1,6 +1,7 @@
 // IPCP driven by bytes: see support/automaton_driver.h.
 #include "ppp/ipcp.h"
 #include "support/automaton_driver.h"
+#include "support/fuzzed_log.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace l2tpm::ppp;  // NOLINT

@@ -2,6 +2,7 @@
 #include "base/random.h"
 #include "ppp/lcp.h"
 #include "support/automaton_driver.h"
+#include "support/fuzzed_log.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace l2tpm::ppp;  // NOLINT

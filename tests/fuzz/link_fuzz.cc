@@ -7,6 +7,7 @@
 #include <map>
 
 #include "ppp/link.h"
+#include "support/fuzzed_log.h"
 #include "wire/ppp_frame.h"
 #include "wire/ppp_packet.h"
 

@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "ppp/pap.h"
+#include "support/fuzzed_log.h"
 
 namespace {
 

@@ -602,6 +602,7 @@ class FakePeer:
         elif name == "CDN" and session:
             session.closed = "CDN"
             session.result = avps.get((0, 1), b"")
+            session.disconnect = avps.get((0, 46), b"")
             session.requests.clear()
             self.sessions.pop(session.id)
 

@@ -3,7 +3,7 @@
 from fakepeer import FakePeer
 from registry import scenario
 from topology import *
-from xl2tpd import Xl2tpdLns
+from xl2tpd import Xl2tpdLac, Xl2tpdLns
 
 
 def _client_peer(lab, ignores=(), **options):
@@ -110,6 +110,23 @@ def rechallenge_mppe(lab):
     check(xl2tpd.ppp_log().count("sent [CCP ConfReq") <= 3, "CCP is not begun anew")
 
 
+@scenario("renegotiation/our-rechallenge", group="renegotiation")
+def our_rechallenge(lab):
+    """Our LNS asks pppd again and again: what is encrypted flows on."""
+    lns, host, _ = pair(lab)
+    server = Daemon(lns, {"office": listener(auth="mschapv2", mppe="128",
+                                             ppp={"rechallenge": "2s"})}, name="lnsd")
+    xl2tpd = Xl2tpdLac(host, LNS, mppe="128")
+    xl2tpd.wait_session()
+    before = server.wait_session()
+    for count in (3, 4):
+        wait_until(lambda: xl2tpd.ppp_log().count("rcvd [CHAP Success") >= count, 30,
+                   f"success {count}")
+        check(host.ping(INNER, count=5), "data flows on")
+    check(server.wait_session()["id"] == before["id"], "it is the same session")
+    check(xl2tpd.ppp_log().count("sent [CCP ConfReq") <= 3, "CCP is not begun anew")
+
+
 @scenario("renegotiation/ipv6cp-after-ipcp", group="renegotiation")
 def ipv6cp_late(lab):
     lns, server, peer, session, capture = _client_peer(lab, ["recv IPV6CP ConfReq"])
@@ -156,4 +173,8 @@ def terminate(lab):
     session.terminate()
     peer.wait("recv LCP TermAck", 10)
     server.wait_no_sessions()
+    # RFC 3145: a normal end (3), by the peer of who says it (1).
+    wait_until(lambda: session.closed, 10, "the CDN has come")
+    check(session.disconnect[:2] == b"\0\3" and session.disconnect[4] == 1,
+          f"it says why: {session.disconnect}")
     wait_until(lambda: not lns.ppp_interfaces() and not lns.l2tp_sessions(), 15, "nothing is left")
