@@ -85,8 +85,9 @@ class Judge {
     bool all_of_kernel = true;
     for (auto it = first; it != last; ++it, ++count) {
       const UdpSocket& socket = *it->second;
-      all_of_kernel &= socket.inode == 0;
       const auto holders = material_.holders.find(socket.inode);
+      const bool held = holders != material_.holders.end() && !holders->second.empty();
+      all_of_kernel &= socket.inode == 0 || (!held && material_.all_holders_known);
       if (socket.inode == 0 || holders == material_.holders.end()) continue;
       for (const Process& process : holders->second)
         if (std::find(owner.processes.begin(), owner.processes.end(), process) ==

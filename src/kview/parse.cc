@@ -19,9 +19,11 @@ namespace {
 
 // The attributes of a message or of a nest, by number; unknown ones are left out, the last of
 // several counts.
-template <std::size_t Count>
 class Attributes {
  public:
+  static constexpr std::size_t kCount = 80;  // beyond every number that is asked for
+  static_assert(kCount > IFLA_MAX && kCount > L2TP_ATTR_MAX && kCount > CTRL_ATTR_MAX);
+
   Attributes() = default;
   static Attributes of_message(const nlmsghdr& message, std::size_t header) {
     Attributes result;
@@ -69,17 +71,15 @@ class Attributes {
     while (true) {
       const auto* attribute = reinterpret_cast<const nlattr*>(at);
       if (!mnl_attr_ok(attribute, static_cast<int>(end - at))) return;
-      if (const std::uint16_t type = mnl_attr_get_type(attribute); type < Count)
+      if (const std::uint16_t type = mnl_attr_get_type(attribute); type < kCount)
         all_[type] = attribute;
       const std::size_t step = MNL_ALIGN(attribute->nla_len);
       if (step >= static_cast<std::size_t>(end - at)) return;
       at += step;
     }
   }
-  std::array<const nlattr*, Count> all_{};
+  std::array<const nlattr*, kCount> all_{};
 };
-
-using GenlAttributes = Attributes<L2TP_ATTR_MAX + 1>;
 
 // The command of a generic netlink message; 0 for one that has no header.
 std::uint8_t command_of(const nlmsghdr& message) {
@@ -89,8 +89,7 @@ std::uint8_t command_of(const nlmsghdr& message) {
   return header.cmd;
 }
 
-std::optional<IpAddress> address_at(const GenlAttributes& attributes, std::size_t v4,
-                                    std::size_t v6) {
+std::optional<IpAddress> address_at(const Attributes& attributes, std::size_t v4, std::size_t v6) {
   if (const auto octets = attributes.get<std::array<std::uint8_t, 4>>(v4))
     return IpAddress::v4(std::uint32_t{(*octets)[0]} << 24 | std::uint32_t{(*octets)[1]} << 16 |
                          std::uint32_t{(*octets)[2]} << 8 | (*octets)[3]);
@@ -100,7 +99,7 @@ std::optional<IpAddress> address_at(const GenlAttributes& attributes, std::size_
 }
 
 Counters counters_at(const nlattr* nest) {
-  const auto stats = Attributes<L2TP_ATTR_STATS_MAX + 1>::of_nest(nest);
+  const auto stats = Attributes::of_nest(nest);
   const auto value = [&](std::size_t number) { return stats.get_or<std::uint64_t>(number); };
   Counters counters;
   counters.tx_packets = value(L2TP_ATTR_TX_PACKETS);
@@ -132,15 +131,15 @@ void for_each_message(ByteView datagram, const std::function<void(const nlmsghdr
 
 std::optional<Family> parse_family(const nlmsghdr& message) {
   if (command_of(message) != CTRL_CMD_NEWFAMILY) return std::nullopt;
-  const auto attributes = Attributes<CTRL_ATTR_MAX + 1>::of_message(message, GENL_HDRLEN);
+  const auto attributes = Attributes::of_message(message, GENL_HDRLEN);
   const auto id = attributes.get<std::uint16_t>(CTRL_ATTR_FAMILY_ID);
   if (!id) return std::nullopt;
   Family family{*id, 0};
   if (const nlattr* groups = attributes[CTRL_ATTR_MCAST_GROUPS]) {
     // A list: numbers are positions. The kernel has one; some more are looked at.
-    const auto list = Attributes<16>::of_nest(groups);
+    const auto list = Attributes::of_nest(groups);
     for (std::size_t i = 0; i < 16; ++i) {
-      const auto group = Attributes<CTRL_ATTR_MCAST_GRP_MAX + 1>::of_nest(list[i]);
+      const auto group = Attributes::of_nest(list[i]);
       if (group.text(CTRL_ATTR_MCAST_GRP_NAME) == L2TP_GENL_MCGROUP)
         family.multicast_group = group.get_or<std::uint32_t>(CTRL_ATTR_MCAST_GRP_ID);
     }
@@ -150,7 +149,7 @@ std::optional<Family> parse_family(const nlmsghdr& message) {
 
 std::optional<Tunnel> parse_tunnel(const nlmsghdr& message) {
   if (command_of(message) == 0) return std::nullopt;
-  const auto attributes = GenlAttributes::of_message(message, GENL_HDRLEN);
+  const auto attributes = Attributes::of_message(message, GENL_HDRLEN);
   const auto id = attributes.get<std::uint32_t>(L2TP_ATTR_CONN_ID);
   if (!id || attributes[L2TP_ATTR_SESSION_ID] != nullptr) return std::nullopt;
   Tunnel tunnel;
@@ -171,7 +170,7 @@ std::optional<Tunnel> parse_tunnel(const nlmsghdr& message) {
 
 std::optional<Session> parse_session(const nlmsghdr& message) {
   if (command_of(message) == 0) return std::nullopt;
-  const auto attributes = GenlAttributes::of_message(message, GENL_HDRLEN);
+  const auto attributes = Attributes::of_message(message, GENL_HDRLEN);
   const auto tunnel = attributes.get<std::uint32_t>(L2TP_ATTR_CONN_ID);
   const auto id = attributes.get<std::uint32_t>(L2TP_ATTR_SESSION_ID);
   if (!tunnel || !id) return std::nullopt;
@@ -194,15 +193,14 @@ std::optional<Link> parse_link(const nlmsghdr& message) {
   ifinfomsg info{};
   if (mnl_nlmsg_get_payload_len(&message) < sizeof info) return std::nullopt;
   std::memcpy(&info, mnl_nlmsg_get_payload(&message), sizeof info);
-  const auto attributes = Attributes<IFLA_MAX + 1>::of_message(message, sizeof info);
+  const auto attributes = Attributes::of_message(message, sizeof info);
   Link link;
   link.index = info.ifi_index;
   link.up = (info.ifi_flags & IFF_UP) != 0;
   link.name = attributes.text(IFLA_IFNAME);
   link.group = attributes.get_or<std::uint32_t>(IFLA_GROUP);
   link.mtu = attributes.get_or<std::uint32_t>(IFLA_MTU);
-  link.kind =
-      Attributes<IFLA_INFO_MAX + 1>::of_nest(attributes[IFLA_LINKINFO]).text(IFLA_INFO_KIND);
+  link.kind = Attributes::of_nest(attributes[IFLA_LINKINFO]).text(IFLA_INFO_KIND);
   // The start of rtnl_link_stats64, which every kernel has.
   if (const auto stats = attributes.get<std::array<std::uint64_t, 8>>(IFLA_STATS64)) {
     link.counters.rx_packets = (*stats)[0];

@@ -127,7 +127,8 @@ std::vector<Session> parse_pppol2tp(std::string_view text) {
     } else if (in_session) {
       Session& session = sessions.back();
       if (first == "interface") {
-        session.interface = std::string(next_word(rest));
+        // What the kernel prints for a channel without unit.
+        if (const auto name = next_word(rest); name != "(null)") session.interface = name;
         continue;
       }
       if (mode_line(first, session)) continue;

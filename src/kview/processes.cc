@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <charconv>
 #include <memory>
 #include <set>
@@ -35,11 +36,19 @@ std::string command_name(int process_directory) {
   return std::string(name.substr(0, name.find('\n')));
 }
 
+// In the first PID namespace, whose number is the kernel's (PROC_PID_INIT_INO).
+bool sees_all_processes() {
+  constexpr std::string_view kFirst = "pid:[4026531836]";
+  std::array<char, 64> target{};
+  const ssize_t length = readlink("/proc/self/ns/pid", target.data(), target.size());
+  return length > 0 && std::string_view(target.data(), static_cast<std::size_t>(length)) == kFirst;
+}
+
 }  // namespace
 
-std::map<std::uint64_t, std::vector<Process>> socket_holders(
-    const std::vector<std::uint64_t>& inodes) {
-  std::map<std::uint64_t, std::vector<Process>> holders;
+Holders socket_holders(const std::vector<std::uint64_t>& inodes) {
+  Holders holders;
+  holders.complete = sees_all_processes();
   const std::set<std::uint64_t> wanted(inodes.begin(), inodes.end());
   const Directory proc(opendir("/proc"));
   while (const dirent* entry = proc ? readdir(proc.get()) : nullptr) {
@@ -49,7 +58,11 @@ std::map<std::uint64_t, std::vector<Process>> socket_holders(
         openat(dirfd(proc.get()), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     const int list =
         directory ? openat(directory.get(), "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    if (list < 0) continue;
+    if (list < 0) {
+      // A process that has just ended is no loss.
+      if (errno != ENOENT && errno != ESRCH) holders.complete = false;
+      continue;
+    }
     const Directory descriptors(fdopendir(list));
     std::set<std::uint64_t> held;
     while (const dirent* fd = descriptors ? readdir(descriptors.get()) : nullptr) {
@@ -65,7 +78,7 @@ std::map<std::uint64_t, std::vector<Process>> socket_holders(
     }
     if (held.empty()) continue;
     process.name = command_name(directory.get());
-    for (const std::uint64_t inode : held) holders[inode].push_back(process);
+    for (const std::uint64_t inode : held) holders.of[inode].push_back(process);
   }
   return holders;
 }

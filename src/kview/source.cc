@@ -134,6 +134,7 @@ struct Source::Impl {
   UniqueFd generic_events, routing_events;
   // Looking through /proc costs: who held a socket is asked once.
   std::map<std::uint64_t, std::vector<Process>> known_holders;
+  bool all_holders_known = false;
 
   template <typename T>
   Result<Done, ViewError> dump(Asker& asker, std::uint16_t type, const Bytes& request,
@@ -157,10 +158,13 @@ struct Source::Impl {
     std::vector<std::uint64_t> unknown;
     for (const std::uint64_t inode : wanted)
       if (!known_holders.contains(inode)) unknown.push_back(inode);
-    if (!unknown.empty() && !ends.empty())
-      for (auto& [inode, processes] : socket_holders(unknown))
-        known_holders[inode] = std::move(processes);
+    if (!unknown.empty() && !ends.empty()) {
+      Holders holders = socket_holders(unknown);
+      all_holders_known = holders.complete;
+      for (const std::uint64_t inode : unknown) known_holders[inode] = std::move(holders.of[inode]);
+    }
     material.holders = known_holders;
+    material.all_holders_known = all_holders_known;
   }
 };
 

@@ -51,8 +51,13 @@ class Source {
   std::unique_ptr<Impl> impl_;
 };
 
-// Who holds sockets with these inodes, by /proc/PID/fd: as much as the caller may see.
-std::map<std::uint64_t, std::vector<Process>> socket_holders(
-    const std::vector<std::uint64_t>& inodes);
+// Who holds sockets with these inodes, by /proc/PID/fd.
+struct Holders {
+  std::map<std::uint64_t, std::vector<Process>> of;
+  // Every process was looked into, those of other PID namespaces, too: who is not found here is
+  // nobody.
+  bool complete = false;
+};
+Holders socket_holders(const std::vector<std::uint64_t>& inodes);
 
 }  // namespace l2tpm::kview

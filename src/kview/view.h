@@ -106,7 +106,7 @@ using Snapshot = std::vector<Tunnel>;  // by id
 // One row of /proc/net/udp or udp6.
 struct UdpSocket {
   Endpoint local, remote;
-  std::uint64_t inode = 0;  // 0: no process ever had it
+  std::uint64_t inode = 0;  // 0: no process has it any more
   friend bool operator==(const UdpSocket&, const UdpSocket&) = default;
 };
 
@@ -122,6 +122,7 @@ struct Material {
   std::vector<Link> links;                                  // routing netlink's
   std::vector<UdpSocket> udp_sockets;                       // of this network namespace
   std::map<std::uint64_t, std::vector<Process>> holders;    // of sockets, by inode
+  bool all_holders_known = false;                           // one that is not there has none
   std::optional<std::vector<DaemonTunnel>> daemon_tunnels;  // nullopt: there is no daemon to ask
 };
 

@@ -123,6 +123,9 @@ TEST(KernelView, TheHolderOfTheSocketDecides) {
   EXPECT_EQ(owner_of(material).whose, Owner::Whose::unknown);
 
   // Without any process: "ip l2tp add tunnel".
+  material.all_holders_known = true;
+  EXPECT_TRUE(owner_of(material).of_kernel);
+  material.all_holders_known = false;
   material.udp_sockets[0].inode = 0;
   owner = owner_of(material);
   EXPECT_EQ(owner.whose, Owner::Whose::foreign);

@@ -164,7 +164,8 @@ constexpr const char* kPppol2tp =
     "   interface ppp0\n"
     "  SESSION 'sess 4711/7' C0000202/1701 1267/0007 -> 002A/0008 0 N\n"
     "   0/0/-/S/LNS 00000000 0\n"
-    "   0/0 0/0/0 0/0/0\n";
+    "   0/0 0/0/0 0/0/0\n"
+    "   interface (null)\n";
 
 TEST(Pppol2tpTable, SessionsWithTheirInterfaces) {
   const auto sessions = parse_pppol2tp(kPppol2tp);
