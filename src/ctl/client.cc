@@ -46,18 +46,6 @@ Dictionary start_options(const Secret& password) {
 
 UniqueFd own(const sdbus::UnixFd& fd) { return UniqueFd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0)); }
 
-// polkit asks a person only on behalf of messages that allow it. sdbus-c++ has no word for that;
-// the connection's sd-bus has, and a message knows its connection.
-void allow_interactive_authorization(sdbus::IProxy& proxy) {
-  struct Raw : sdbus::Message {
-    static sd_bus_message* of(const sdbus::Message& message) {
-      return static_cast<sd_bus_message*>(message.*(&Raw::msg_));
-    }
-  };
-  const auto message = dbus::method_call(proxy, "org.freedesktop.DBus.Peer", "Ping");
-  ::sd_bus_set_allow_interactive_authorization(::sd_bus_message_get_bus(Raw::of(message)), 1);
-}
-
 sdbus::ObjectPath listener_path(const std::string& listener) {
   char* path = nullptr;
   if (::sd_bus_path_encode((std::string(dbus::kPath) + "/listener").c_str(), listener.c_str(),
@@ -78,7 +66,7 @@ ExitCode exit_code_of(const std::string& error_name) {
 Client::Impl::Impl(const std::string& address)
     : connection(dbus::connect(address)), manager(*connection) {
   connection->setMethodCallTimeout(kUsual);
-  allow_interactive_authorization(manager.getProxy());
+  dbus::allow_interactive_authorization(*connection);
 }
 
 Client::Client(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

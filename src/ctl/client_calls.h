@@ -17,7 +17,6 @@ class ManagerProxy final : public sdbus::ProxyInterfaces<org::L2tpManager1::Mana
   explicit ManagerProxy(sdbus::IConnection& connection)
       : ProxyInterfaces(connection, dbus::ServiceName(dbus::kName), dbus::ObjectPath(dbus::kPath)) {
   }
-  using ProxyInterfaces::getProxy;
 
  private:
   void onTunnelNew(const std::string&, const sdbus::ObjectPath&) override {}

@@ -151,9 +151,8 @@ ExitCode close(Context& context, Client& client, const std::string& tunnel) {
   const auto deadline = Clock::now() + kGoodbye;
   const Interrupt interrupt(context.terminal);
   while (Clock::now() < deadline) {
-    const auto text = client.describe_tunnel(tunnel);
-    if (!text) break;
-    if (text_of(parse_json(*text), "state") == "idle") break;
+    const auto look = look_at(client, tunnel);
+    if (!look || look->found == Look::Found::gone || look->state == "idle") break;
     // A second Ctrl-C is for who cannot wait; the daemon goes on without us.
     if (interrupt.wait(-1, std::chrono::milliseconds(100)) == Interrupt::Woken::interrupted &&
         context.terminal.interrupt_fd < 0)

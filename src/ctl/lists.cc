@@ -1,51 +1,57 @@
 // The lists, and all about one of what they have.
 #include "ctl/handlers.h"
+#include "ctl/lines.h"
 #include "ctl/rows.h"
 
 namespace l2tpm::ctl {
+namespace {
+
+// As the daemon's filter for tunnels.
+bool is_wanted(const Json& tunnel, const Options& options) {
+  const std::string& state = options.value("state");
+  const std::string& peer = options.value("peer");
+  return (state.empty() || text_of(tunnel, "state") == state) &&
+         (peer.empty() || is_endpoint(text_of(tunnel, "remote"), peer) ||
+          text_of(tunnel, "peer_host_name") == peer);
+}
+
+}  // namespace
 ExitCode tunnel_list(Context& context, Client& client) {
   const Options& options = context.options;
+  if (is_json(context)) {
+    // One answer for all of them, with every detail; a name for each would be a call for each.
+    const auto lines = dump(client, "state",
+                            {
+                                {"profile", options.value("profile")}
+    });
+    if (!lines) return report(context, lines.error());
+    auto array = Json::array();
+    for (Json line : *lines) {
+      if (text_of(line, "kind") != "tunnel" || !is_wanted(line, options)) continue;
+      line.erase("kind");
+      array.push_back(std::move(line));
+    }
+    print_json(context, array);
+    return ExitCode::ok;
+  }
   std::uint32_t total = 0;
   const auto rows = client.tunnels(
       {options.value("profile"), options.value("state"), options.value("peer")}, kAll, total);
   if (!rows) return report(context, rows.error());
-  if (!is_json(context)) {
-    std::vector<std::vector<Cell>> cells;
-    for (const TunnelRow& row : *rows)
-      cells.push_back({row.name, row.role, state_cell(row.state), row.local, row.remote,
-                       std::to_string(row.sessions)});
-    return print_table(context,
-                       {
-                           {"name",     "NAME"    },
-                           {"role",     "ROLE"    },
-                           {"state",    "STATE"   },
-                           {"local",    "LOCAL"   },
-                           {"peer",     "PEER"    },
-                           {"sessions", "SESSIONS"}
-    },
-                       cells);
-  }
-  auto array = Json::array();
-  for (const TunnelRow& row : *rows) {
-    const auto text = client.describe_tunnel(row.name);
-    if (!text) continue;  // it went meanwhile
-    const auto tunnel = parse_json(*text);
-    Json entry;
-    entry["name"] = row.name;
-    entry["profile"] = text_of(tunnel, "profile");
-    entry["role"] = row.role;
-    entry["state"] = row.state;
-    entry["local"] = row.local;
-    entry["remote"] = row.remote;
-    entry["sessions"] = row.sessions;
-    for (const char* number : {"tunnel_id", "peer_tunnel_id", "established_at", "retry_at"})
-      entry[number] = number_of(tunnel, number);
-    const auto error = tunnel.find("last_error");
-    entry["last_error"] = error != tunnel.end() ? *error : Json(nullptr);
-    array.push_back(std::move(entry));
-  }
-  print_json(context, array);
-  return ExitCode::ok;
+  std::vector<std::vector<Cell>> cells;
+  for (const TunnelRow& row : *rows)
+    cells.push_back({row.name, row.role, state_cell(row.state), row.local, row.remote,
+                     std::to_string(row.sessions)});
+  return print_table(context,
+                     {
+                         {"name",     "NAME"    },
+                         {"role",     "ROLE"    },
+                         {"state",    "STATE"   },
+                         {"local",    "LOCAL"   },
+                         {"peer",     "PEER"    },
+                         {"sessions", "SESSIONS"}
+  },
+                     cells);
 }
 
 ExitCode tunnel_show(Context& context, Client& client) {

@@ -54,7 +54,9 @@ std::string event_text(const Printer& print, const Json& event) {
   else if (const auto state = clean(text_of(event, "state")); !state.empty())
     text += "  " + state;
   std::string details;
-  append(details, explain(member_of(event, "cause")).text);
+  // On the way up the cause is that of the attempt before.
+  if (colour_of_state(after) != Colour::green && after != "connecting" && after != "resolving")
+    append(details, explain(member_of(event, "cause")).text);
   if (is_session) {
     append(details, clean(text_of(event, "interface")));
     append(details, clean(text_of(event, "address")));
@@ -91,11 +93,8 @@ std::vector<std::string> words_of(const std::vector<std::string>& lists) {
 
 // Until Ctrl-C; the daemon's going is an end, too, and a failure. `handle` says whether to go on.
 template <typename Handle>
-ExitCode follow(Context& context, Client& client, const EventQuery& query, Handle handle) {
-  const Interrupt interrupt(context.terminal);
-  auto fd = client.events(query);
-  if (!fd) return report(context, fd.error());
-  Lines lines(std::move(*fd));
+ExitCode follow(Context& context, UniqueFd events, const Interrupt& interrupt, Handle handle) {
+  Lines lines(std::move(events));
   std::uint64_t left =
       static_cast<std::uint64_t>(context.options.number("count").value_or(0));  // 0: no limit
   for (;;) {
@@ -122,7 +121,10 @@ ExitCode monitor(Context& context, Client& client) {
   query.events = words_of(context.options.all("events"));
   query.packets = context.options.has("packets");
   if (!context.options.words.empty()) query.tunnel = context.options.words.front();
-  return follow(context, client, query, [&](const Json& event) {
+  const Interrupt interrupt(context.terminal);
+  auto events = client.events(query);
+  if (!events) return report(context, events.error());
+  return follow(context, std::move(*events), interrupt, [&](const Json& event) {
     show(context, event);
     return true;
   });
@@ -137,6 +139,10 @@ ExitCode trace(Context& context, Client& client) {
     query.tunnel = session->tunnel;
     query.session = session->id;
   }
+  const Interrupt interrupt(context.terminal);
+  auto events = client.events(query);
+  if (!events) return report(context, events.error());
+  // Made once nothing can be missed any more: whoever waits for the file may begin.
   std::optional<PcapFile> file;
   if (context.options.has("pcap")) {
     auto opened = PcapFile::create(context.options.value("pcap"));
@@ -145,7 +151,7 @@ ExitCode trace(Context& context, Client& client) {
   }
   PeerIds ids(client);
   const bool to_stdout = context.options.value("pcap") == "-";
-  return follow(context, client, query, [&](const Json& event) {
+  return follow(context, std::move(*events), interrupt, [&](const Json& event) {
     if (file && !file->write(event, ids)) {
       fail(context, "the pcap file cannot be written");
       return false;

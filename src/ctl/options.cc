@@ -11,24 +11,22 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-// A global option's name that is followed by its value: "--bus", "-w", "-jw".
-bool takes_next(const std::string& word) {
-  if (word.find('=') != std::string::npos) return false;
-  for (const Option& option : global_options()) {
-    if (option.is_flag() || option.has_optional_value()) continue;
-    if (word.compare(0, 2, "--") == 0 ? word.substr(2) == option.key()
-                                      : option.names[1] != '-' && word.back() == option.names[1])
-      return true;
-  }
-  return false;
+bool names(const Option& option, const std::string& word) {
+  return word.compare(0, 2, "--") == 0
+             ? word.substr(2, word.find('=') - 2) == option.key()
+             : option.names[1] != '-' && word.find(option.names[1], 1) != std::string::npos;
 }
 
-bool is_global(const std::string& word) {
-  const std::string name = word.substr(0, word.find('='));
-  return std::any_of(global_options().begin(), global_options().end(), [&](const Option& option) {
-    return name.compare(0, 2, "--") == 0 ? name.substr(2) == option.key()
-                                         : option.names[1] == name[1];
-  });
+// The option that a word names: a global one, or the first of any command. Of "-jw" the last letter
+// counts: it is the one that may be followed by a value.
+const Option* option_of(const std::string& word) {
+  const std::string last = word.compare(0, 2, "--") == 0 ? word : std::string{'-', word.back()};
+  for (const Option& option : global_options())
+    if (names(option, last)) return &option;
+  for (const Command& command : commands())
+    for (const Option& option : command.options)
+      if (names(option, last)) return &option;
+  return nullptr;
 }
 
 // The one of `candidates` that `word` is or begins; "" if none. The error names several.
@@ -68,19 +66,7 @@ class Parser {
     app_.set_help_flag();  // --help is a flag like others here: the text is help.cc's
     for (const Option& option : global_options()) add(option);
     for (const Option& option : command.options) add(option);
-    words_.resize(command.arguments.size());
-    for (std::size_t i = 0; i < command.arguments.size(); ++i) {
-      const Argument& argument = command.arguments[i];
-      auto* positional = app_.add_option(std::string(argument.name), words_[i]);
-      const bool many = argument.count == Count::some || argument.count == Count::any;
-      if (!argument.choices.empty())
-        positional->check(CLI::IsMember(Words(argument.choices.begin(), argument.choices.end())));
-      if (many)
-        positional->expected(-1);
-      else
-        positional->expected(1);
-      if (argument.count == Count::one || argument.count == Count::some) positional->required();
-    }
+    if (!command.arguments.empty()) app_.add_option("WORD", words_);
   }
 
   Result<Options, NotRun> parse(Words args) {
@@ -98,19 +84,35 @@ class Parser {
     options.command = &command_;
     for (const auto& [option, key] : options_)
       if (option->count() > 0) options.set(key, option->results());
-    for (std::size_t i = 0; i < words_.size(); ++i) {
-      if (command_.arguments[i].completes != Completes::session) continue;
-      for (const std::string& word : words_[i])
-        if (!session_name(word))
-          return Unexpected(
-              NotRun{false, "\"" + word + "\" is not TUNNEL/ID, for example work/4711\n"});
-    }
-    for (const Words& words : words_)
-      options.words.insert(options.words.end(), words.begin(), words.end());
+    if (std::string problem = check_words(); !problem.empty())
+      return Unexpected(NotRun{false, problem + "\n" + usage_of(command_)});
+    options.words = words_;
     return options;
   }
 
  private:
+  // What is wrong with the words behind the command; "" if nothing is.
+  std::string check_words() const {
+    const auto& arguments = command_.arguments;
+    const auto many = [](const Argument& argument) {
+      return argument.count == Count::some || argument.count == Count::any;
+    };
+    for (std::size_t i = words_.size(); i < arguments.size(); ++i)
+      if (arguments[i].count == Count::one || arguments[i].count == Count::some)
+        return std::string(arguments[i].name) + " is missing";
+    for (std::size_t i = 0; i < words_.size(); ++i) {
+      if (i >= arguments.size() && !many(arguments.back()))
+        return "\"" + words_[i] + "\" is too much";
+      const Argument& argument = arguments[std::min(i, arguments.size() - 1)];
+      const auto& choices = argument.choices;
+      if (!choices.empty() && std::find(choices.begin(), choices.end(), words_[i]) == choices.end())
+        return "\"" + words_[i] + "\" is no " + std::string(argument.name);
+      if (argument.completes == Completes::session && !session_name(words_[i]))
+        return "\"" + words_[i] + "\" is not TUNNEL/ID, for example work/4711";
+    }
+    return {};
+  }
+
   void add(const Option& option) {
     const std::string names(option.names);
     CLI::Option* added = nullptr;
@@ -135,7 +137,7 @@ class Parser {
   const Command& command_;
   CLI::App app_;
   std::vector<std::pair<CLI::Option*, std::string_view>> options_;
-  std::vector<Words> words_;
+  Words words_;
 };
 
 Words split(const std::string& text, char separator) {
@@ -195,10 +197,13 @@ Result<Resolved, std::string> resolve(const std::vector<std::string>& args) {
     const std::string& word = args[at];
     if (word == "--") break;
     if (word.size() > 1 && word[0] == '-') {
-      if (!is_global(word)) break;
+      const Option* option = option_of(word);
+      if (!option) break;
       is_help = is_help || word == "-h" || word == "--help";
       resolved.rest.push_back(word);
-      if (takes_next(word) && at + 1 < args.size()) resolved.rest.push_back(args[++at]);
+      const bool needs_none = option->is_flag() || option->has_optional_value() ||
+                              (word[1] == '-' && word.find('=') != std::string::npos);
+      if (!needs_none && at + 1 < args.size()) resolved.rest.push_back(args[++at]);
       continue;
     }
     const Words candidates = words_after(first);

@@ -2,6 +2,13 @@
 
 namespace l2tpm::ctl {
 
+bool is_endpoint(const std::string& endpoint, const std::string& name) {
+  std::string address = endpoint.substr(0, endpoint.rfind(':'));
+  if (endpoint == name || address == name) return true;
+  if (address.size() > 2 && address.front() == '[') address = address.substr(1, address.size() - 2);
+  return address == name;
+}
+
 Cell state_cell(const std::string& state) { return {state, colour_of_state(state)}; }
 
 Json session_json(const SessionRow& session) {

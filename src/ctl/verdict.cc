@@ -4,6 +4,7 @@
 #include <array>
 #include <cctype>
 #include <chrono>
+#include <cstdlib>
 
 #include "base/cause.h"
 #include "ctl/format.h"
@@ -22,12 +23,15 @@ std::string detail(const Json& failure, const char* key) {
 
 bool says(const Json& failure, std::initializer_list<const char*> words) {
   std::string text = message_of(failure);
-  for (const auto& [key, value] : member_of(failure, "details").items())
-    if (value.is_string()) text += " " + value.get<std::string>();
   std::transform(text.begin(), text.end(), text.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return std::any_of(words.begin(), words.end(),
                      [&](const char* word) { return text.find(word) != std::string::npos; });
+}
+
+// A detail that is a number; 0 for any other.
+unsigned long detail_number(const Json& failure, const char* key) {
+  return std::strtoul(detail(failure, key).c_str(), nullptr, 10);
 }
 
 // Whether all addresses that were tried answered with this ICMP message, and there were some.
@@ -75,7 +79,9 @@ bool heard_another_host(const Json& failure) {
 bool heard_another_port(const Json& failure) {
   return !heard_from(failure).empty() && !is_tried(failure, heard_from(failure));
 }
-bool heard_something(const Json& failure) { return !heard_from(failure).empty(); }
+bool heard_something(const Json& failure) {
+  return detail_number(failure, "messages_received") > 0;
+}
 bool port_closed(const Json& failure) { return all_icmp(failure, {"port-unreachable"}); }
 bool no_way(const Json& failure) {
   return all_icmp(failure, {"host-unreachable", "net-unreachable", "network-unreachable",
@@ -86,22 +92,29 @@ bool too_big(const Json& failure) {
   if (tried.is_array())
     for (const Json& each : tried)
       if (text_of(each, "icmp") == "fragmentation-needed") return true;
-  return detail(failure, "mtu_exceeds_path") == "true" ||
-         says(failure, {"message too long", "emsgsize"});
+  const auto path = detail_number(failure, "path_mtu_limit");
+  return (path > 0 && detail_number(failure, "mtu") > path) || says(failure, {"message too long"});
 }
 bool disabled_account(const Json& failure) { return has_error(failure, "647"); }
 bool restricted_hours(const Json& failure) { return has_error(failure, "646"); }
 bool expired_password(const Json& failure) { return has_error(failure, "648"); }
 bool no_dialin(const Json& failure) { return has_error(failure, "649"); }
 bool is_lns(const Json& failure) { return text_of(failure, "role") == "lns"; }
+// Why a listener refused a user, as the daemon calls it.
 bool unknown_user(const Json& failure) {
-  return is_lns(failure) && says(failure, {"unknown user", "no such user", "no user"});
+  return detail(failure, "refused_because") == "unknown-user";
+}
+bool too_many_sessions(const Json& failure) {
+  return detail(failure, "refused_because") == "too-many-sessions";
+}
+bool no_address_left(const Json& failure) {
+  return detail(failure, "refused_because") == "no-address" || says(failure, {"pool", "address"});
 }
 bool by_the_peer(const Json& failure) { return by_peer(failure); }
 bool lacks_module(const Json& failure) {
-  return says(failure,
-              {"module", "l2tp_ppp", "pppol2tp", "not supported", "eprotonosupport", "eafnosupport",
-               "protocol not supported", "no such device", "family \"l2tp\"", "address family"});
+  for (const auto& [key, value] : member_of(failure, "details").items())
+    if (key.rfind("missing_", 0) == 0) return true;
+  return says(failure, {"module", "not supported", "no such device"});
 }
 bool lacks_permission(const Json& failure) {
   return says(failure, {"permission", "eperm", "eacces", "not permitted"});
@@ -110,10 +123,10 @@ bool name_taken(const Json& failure) { return says(failure, {"file exists", "eex
 bool port_taken(const Json& failure) {
   return says(failure, {"address already in use", "eaddrinuse"});
 }
-bool pool(const Json& failure) { return says(failure, {"pool", "address"}); }
-bool secret_missing(const Json& failure) {
-  return says(failure, {"missing", "no challenge response", "no secret"});
+bool secret_missing_here(const Json& failure) {
+  return detail(failure, "secret_configured") == "false" || says(failure, {"we have no secret"});
 }
+bool secret_missing_there(const Json& failure) { return says(failure, {"no challenge response"}); }
 bool route_loop(const Json& failure) { return says(failure, {"recursion", "through itself"}); }
 
 struct Row {
@@ -149,7 +162,7 @@ constexpr std::array kRows{
         "the host answers that nothing listens on that UDP port",
         "is the L2TP server running there, and is it the right port?"),
     row("no-route", CauseCode::no_answer, no_way,
-        "a router on the way says that the peer cannot be reached",
+        "this host or a router on the way says that the peer cannot be reached",
         "check this host's routes, and whether a firewall forbids it: ip route get ADDRESS"),
     row("no-answer", CauseCode::no_answer, always, "no answer from the peer",
         "check the address, and that UDP port 1701 passes the firewalls both ways; a server that "
@@ -170,9 +183,12 @@ constexpr std::array kRows{
         "lower the MTU: l2tpctl profile set NAME /ppp/mtu=1280 /ppp/mru=1280, then raise it"),
     row("setup-timeout", CauseCode::setup_timeout, always,
         "the peer stopped answering halfway through the set-up", ""),
-    row("tunnel-secret-missing", CauseCode::tunnel_auth_failed, secret_missing,
-        "one end has a tunnel secret and the other has none",
-        "set the same secret on both ends: l2tpctl profile set NAME --ask /tunnel/secret"),
+    row("tunnel-secret-missing-here", CauseCode::tunnel_auth_failed, secret_missing_here,
+        "the peer wants a tunnel secret, and none is set here",
+        "l2tpctl profile set NAME --ask /tunnel/secret"),
+    row("tunnel-secret-missing-there", CauseCode::tunnel_auth_failed, secret_missing_there,
+        "a tunnel secret is set here, and the peer shows none",
+        "set it on the peer, too, or remove it here: l2tpctl profile set NAME /tunnel/secret=null"),
     row("wrong-tunnel-secret", CauseCode::tunnel_auth_failed, always,
         "the tunnel secrets of both ends differ",
         "set the same secret on both ends (l2tpctl profile set NAME --ask /tunnel/secret), and "
@@ -190,6 +206,8 @@ constexpr std::array kRows{
         "the server's administrator can give it"),
     row("unknown-user", CauseCode::auth_failed, unknown_user, "a user \"%U\" is not known here",
         "add the user to the listener's profile"),
+    row("too-many-sessions", CauseCode::auth_failed, too_many_sessions,
+        "the user \"%U\" has as many sessions as are allowed", "l2tpctl session list --user NAME"),
     row("wrong-password-of-user", CauseCode::auth_failed, is_lns,
         "the user \"%U\" gave a wrong password",
         "compare the password here with the one at the user's end"),
@@ -218,8 +236,12 @@ constexpr std::array kRows{
     row("lcp-failed", CauseCode::lcp_failed, always,
         "both ends did not agree on the link's options",
         "compare MRU and authentication on both ends; l2tpctl trace NAME shows who asked for what"),
-    row("pool-empty", CauseCode::network_failed, is_lns, "no address could be given to the user",
+    row("pool-empty", CauseCode::network_failed, no_address_left,
+        "no address could be given to the user",
         "is the pool exhausted, and does the user have an address? l2tpctl session list"),
+    row("user-took-no-address", CauseCode::network_failed, is_lns,
+        "no address was agreed on with the user",
+        "l2tpctl trace NAME shows which one it asked for"),
     row("no-address", CauseCode::network_failed, always, "the peer gave us no address",
         "check the server's address pool, and a static address in the profile"),
     row("loop", CauseCode::loopback, always, "our own packets come back to us",
@@ -229,8 +251,10 @@ constexpr std::array kRows{
     row("route-loop", CauseCode::refused, route_loop,
         "the route to the peer leads into the tunnel itself", "give the peer a route of its own"),
     row("refused", CauseCode::refused, always, "the peer refused: it is full, busy or closed", ""),
-    row("pool-empty", CauseCode::no_resources, pool, "the address pool is empty",
+    row("pool-empty", CauseCode::no_resources, no_address_left, "the address pool is empty",
         "enlarge the pool in the listener's profile, or end sessions: l2tpctl session list"),
+    row("too-many-sessions", CauseCode::no_resources, too_many_sessions,
+        "the user \"%U\" has as many sessions as are allowed", "l2tpctl session list --user NAME"),
     row("peer-full", CauseCode::no_resources, by_the_peer, "the peer has no room for us",
         "try later, or ask its administrator"),
     row("limit-reached", CauseCode::no_resources, always, "a limit of this host was reached",
@@ -286,7 +310,20 @@ std::string tried_text(const Json& each) {
   return text;
 }
 
-std::vector<std::string> evidence_of(const Json& failure) {
+// What a failure's details say to a verdict; all of them are in the JSON.
+std::vector<std::string_view> details_for(std::string_view id) {
+  if (id == "mtu-black-hole") return {"mtu", "path_mtu_limit", "path_mtu"};
+  if (id == "name-resolution") return {"host"};
+  if (id == "lcp-failed" || id == "no-common-authentication")
+    return {"lcp", "auth_of_us", "auth_of_peer", "mru", "peer_mru"};
+  if (id == "encryption-required") return {"ccp", "mppe", "auth_of_us", "auth_of_peer"};
+  if (id == "no-address" || id == "user-took-no-address" || id == "pool-empty")
+    return {"ipcp", "ipv6cp", "refused_because"};
+  return {"refused_because"};
+}
+
+std::vector<std::string> evidence_of(const Json& failure, std::string_view id) {
+  const auto shown = details_for(id);
   std::vector<std::string> evidence;
   const Json& cause = cause_of(failure);
   if (const auto message = clean(text_of(cause, "message")); !message.empty())
@@ -296,14 +333,17 @@ std::vector<std::string> evidence_of(const Json& failure) {
                        result_text(text_of(failure, "object"), result, number_of(cause, "error")));
   if (const auto disconnect = number_of(cause, "disconnect"); disconnect != 0)
     evidence.push_back("PPP disconnect cause " + std::to_string(disconnect) + " (RFC 3145)");
-  if (const Json& tried = member_of(failure, "tried"); tried.is_array())
+  // Where an answer came, what was asked for how long is no evidence.
+  const bool is_silence = text_of(cause, "code") == name(CauseCode::no_answer);
+  if (const Json& tried = member_of(failure, "tried"); tried.is_array() && is_silence)
     for (const Json& each : tried) evidence.push_back(tried_text(each));
   if (!heard_from(failure).empty())
     evidence.push_back("heard " +
                        std::to_string(number_of(member_of(failure, "heard"), "messages")) +
                        " messages from " + clean(heard_from(failure)));
   for (const auto& [key, value] : member_of(failure, "details").items())
-    if (value.is_string()) evidence.push_back(clean(key) + ": " + clean(value.get<std::string>()));
+    if (std::find(shown.begin(), shown.end(), key) != shown.end() && value.is_string())
+      evidence.push_back(clean(key) + ": " + clean(value.get<std::string>()));
   return evidence;
 }
 
@@ -313,11 +353,11 @@ Verdict judge(const Json& failure) {
   const std::string code = text_of(cause_of(failure), "code");
   for (const Row& row : kRows) {
     if (name(row.code) != code || !row.matches(failure)) continue;
-    return {row.id, filled(row.text, failure), evidence_of(failure),
+    return {row.id, filled(row.text, failure), evidence_of(failure, row.id),
             *row.advice == '\0' ? std::string(hint(row.code)) : row.advice};
   }
   return {"unknown", code.empty() ? "it ended without saying why" : clean(code),
-          evidence_of(failure), "the journal has more: journalctl -u l2tp-manager"};
+          evidence_of(failure, "unknown"), "the journal has more: journalctl -u l2tp-manager"};
 }
 
 std::vector<Verdict> judge_running(const Json& tunnel, const std::vector<Json>& sessions) {

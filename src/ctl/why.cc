@@ -3,6 +3,7 @@
 
 #include "ctl/handlers.h"
 #include "ctl/lines.h"
+#include "ctl/rows.h"
 #include "ctl/verdict.h"
 
 namespace l2tpm::ctl {
@@ -12,7 +13,7 @@ namespace {
 struct Told {
   Verdict verdict;
   Json failure;
-  unsigned times = 0;
+  std::uint64_t times = 0;
 };
 
 // What runs of the peer.
@@ -42,19 +43,18 @@ std::vector<Told> tell(const std::vector<Json>& failures) {
     const auto same = std::find_if(all.begin(), all.end(), [&](const Told& told) {
       return told.verdict.id == verdict.id && told.verdict.text == verdict.text;
     });
+    const auto times = std::max<std::uint64_t>(number_of(*failure, "repeated"), 1);
     if (same != all.end())
-      ++same->times;
+      same->times += times;
     else
-      all.push_back({std::move(verdict), *failure, 1});
+      all.push_back({std::move(verdict), *failure, times});
   }
   return all;
 }
 
 bool is_about(const Json& tunnel, const std::string& peer) {
-  const std::string remote = text_of(tunnel, "remote");
   return text_of(tunnel, "name") == peer || text_of(tunnel, "profile") == peer ||
-         text_of(tunnel, "peer_host_name") == peer || remote == peer ||
-         remote.substr(0, remote.rfind(':')) == peer;
+         text_of(tunnel, "peer_host_name") == peer || is_endpoint(text_of(tunnel, "remote"), peer);
 }
 
 Running look(Client& client, const Json& tunnel) {
@@ -186,6 +186,12 @@ ExitCode why(Context& context, Client& client) {
     print_json(context, json);
     return ExitCode::ok;
   }
+  // A kernel that lacks something is not to blame for a wrong password.
+  const bool blames_kernel =
+      told.empty() || std::any_of(told.begin(), told.end(), [](const Told& each) {
+        return each.verdict.id == "module-missing";
+      });
+  if (!blames_kernel) kernel.clear();
   for (const Verdict& verdict : kernel) {
     context.print.line(context.print.paint("✗", Colour::red) + " " + verdict.text);
     print(context, verdict);

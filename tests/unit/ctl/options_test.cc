@@ -44,6 +44,9 @@ TEST(Resolving, TakesUnambiguousBeginnings) {
   EXPECT_EQ(path({"--bus", "sta", "-jw", "5", "statu"}), "status | --bus | sta | -jw | 5");
   EXPECT_EQ(path({"tunnel", "-j", "show", "work"}), "tunnel show | -j | work");
   EXPECT_EQ(path({"--json=short", "tun"}), "tunnel list | --json=short");
+  EXPECT_EQ(path({"-j", "--no-wait", "up", "a"}), "up | -j | --no-wait | a");
+  EXPECT_EQ(path({"--rates", "5", "stats"}), "stats | --rates | 5");
+  EXPECT_EQ(path({"--rates=5", "stats"}), "stats | --rates=5");
 }
 
 TEST(Resolving, NamesTheCandidates) {
@@ -147,10 +150,13 @@ TEST(Options, SessionsAreTunnelAndNumber) {
 }
 
 TEST(Options, TooFewOrTooManyWordsAreRefused) {
-  EXPECT_NE(refused({"up"}).find("Usage: l2tpctl up PROFILE..."), std::string::npos);
+  EXPECT_NE(refused({"up"}).find("PROFILE is missing\nUsage: l2tpctl up PROFILE..."),
+            std::string::npos);
   refused({"frobnicate"});
   refused({"tunnel", "show", "a", "b"});
-  refused({"status", "a", "b"});
+  EXPECT_NE(refused({"status", "a", "b"}).find("\"b\" is too much"), std::string::npos);
+  EXPECT_NE(refused({"dump", "all"}).find("\"all\" is no KIND"), std::string::npos);
+  EXPECT_EQ(parsed({"profile", "set", "a", "/b=1", "/c=2"}).words, (Words{"a", "/b=1", "/c=2"}));
 }
 
 TEST(Help, IsNoErrorAndNamesEverything) {
