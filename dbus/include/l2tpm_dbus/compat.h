@@ -61,10 +61,6 @@ using AsyncError = std::optional<sdbus::Error>;
 inline sdbus::Error make_error(const std::string& name, const std::string& message) {
   return sdbus::Error{sdbus::Error::Name{name}, message};
 }
-inline sdbus::MethodCall method_call(sdbus::IProxy& proxy, const char* interface,
-                                     const char* method) {
-  return proxy.createMethodCall(sdbus::InterfaceName{interface}, sdbus::MethodName{method});
-}
 inline bool process_one(sdbus::IConnection& connection) { return connection.processPendingEvent(); }
 // Of the message that is being handled; null outside of handlers.
 inline sd_bus_message* current_message(const sdbus::IObject& object) {
@@ -91,10 +87,6 @@ using AsyncError = const sdbus::Error*;
 
 inline sdbus::Error make_error(const std::string& name, const std::string& message) {
   return sdbus::Error{name, message};
-}
-inline sdbus::MethodCall method_call(sdbus::IProxy& proxy, const char* interface,
-                                     const char* method) {
-  return proxy.createMethodCall(interface, method);
 }
 inline bool process_one(sdbus::IConnection& connection) {
   return connection.processPendingRequest();
