@@ -186,6 +186,10 @@ void Activation::observed(const Observation& observation, TimePoint now) {
     return;
   }
   settled_by_.reset();
+  if (tunnel.error && tunnel.error->code == "shutdown" && !tunnel.error->by_peer) {
+    daemon_running(false, now);
+    return;
+  }
   const Problem unknown{.code = "admin-close", .message = {}, .by_peer = false};
   const bool failed = tunnel.state == "failed" || tunnel.state == "idle";
   if (state_ == ServiceState::started) {

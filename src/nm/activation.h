@@ -77,6 +77,7 @@ class Activation {
   void tunnel_refused(const std::string& error_name, const std::string& message, TimePoint now);
   void observed(const Observation& observation, TimePoint now);
   void tunnel_vanished(TimePoint now);
+  // False as soon as it is known to be stopping; once more when it has gone does no harm.
   void daemon_running(bool running, TimePoint now);
 
   void handle_timeout(TimePoint now);

@@ -111,13 +111,12 @@ void DaemonLink::look() {
         if (generation != generation_) return;
         if (error) {
           if (says_gone(*error)) {
-            has_tunnel_ = false;
-            activation_.tunnel_vanished(Clock::now());
+            tunnel_is_gone();
           } else {
             log(LogLevel::warning, {}, "l2tp-manager does not say how the tunnel is: {}",
                 error->getMessage());
+            look_is_over();
           }
-          look_is_over();
         } else if (auto report = nm::parse_tunnel(json); !report) {
           log(LogLevel::error, {}, "l2tp-manager's description of the tunnel is not understood");
           look_is_over();
@@ -127,6 +126,25 @@ void DaemonLink::look() {
           describe_session(std::move(*report));
         }
       });
+}
+
+// Somebody closed it, or the daemon is stopping: then its name goes next.
+void DaemonLink::tunnel_is_gone() {
+  has_tunnel_ = looking_ = false;
+  manager_->callMethodAsync("Get")
+      .onInterface("org.freedesktop.DBus.Properties")
+      .withArguments(std::string(dbus::kInterface), std::string("State"))
+      .uponReplyInvoke(
+          [this, generation = generation_](dbus::AsyncError error, const sdbus::Variant& state) {
+            if (generation != generation_) return;
+            const bool stopping = !error && state.containsValueOfType<std::string>() &&
+                                  state.get<std::string>() == "stopping";
+            if (stopping) {
+              daemon_changed(false);
+            } else {
+              activation_.tunnel_vanished(Clock::now());
+            }
+          });
 }
 
 void DaemonLink::describe_session(nm::TunnelReport report) {

@@ -30,6 +30,7 @@ class DaemonLink {
   void describe_session(nm::TunnelReport report);
   void looked(const nm::Observation& observation);
   void look_is_over();
+  void tunnel_is_gone();
   void daemon_changed(bool running);
 
   sdbus::IConnection& connection_;

@@ -331,6 +331,17 @@ TEST_F(ActivationTest, ADaemonThatIsRestartedIsAskedAgain) {
   EXPECT_EQ(see(up()), "config l2tp-7 v4; started");
 }
 
+TEST_F(ActivationTest, ADaemonThatStopsTellsBeforeItGoes) {
+  bring_up();
+  Observation stopping = tunnel("idle", "shutdown");
+  stopping.tunnel.error->by_peer = false;
+  EXPECT_EQ(see(stopping), "!; starting");
+  machine_.daemon_running(false, now_);
+  EXPECT_EQ(actions(), "");
+  machine_.daemon_running(true, now_);
+  EXPECT_EQ(actions(), "create nm-Work-VPN sesame");
+}
+
 TEST_F(ActivationTest, ADaemonThatStaysAwayIsNotWaitedForForEver) {
   bring_up();
   machine_.daemon_running(false, now_);

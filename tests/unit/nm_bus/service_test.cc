@@ -123,6 +123,7 @@ class FakeDaemon final : public End {
 
   std::string tunnel = R"({"name": "nm-work", "state": "connecting"})";
   std::string session;
+  std::string state = "running";
 
   // Something about the tunnel has changed.
   void signal(const char* path, const char* interface) {
@@ -157,12 +158,15 @@ class FakeDaemon final : public End {
       std::uint32_t flags = 0;
       sd_bus_message_read(message, "u", &flags);
       line += " " + std::to_string(flags);
-    } else if (method.starts_with("Describe")) {
+    } else if (method.starts_with("Describe") || method == "Get") {
       line.clear();  // as often as it likes
     }
     if (!line.empty()) seen.push_back(line);
     if (method == "CreateTransient")
       return sd_bus_reply_method_return(message, "o", kTunnelPath) < 0 ? -1 : 1;
+    if (method == "Get") return sd_bus_reply_method_return(message, "v", "s", state.c_str());
+    if (method == "Describe" && tunnel.empty())
+      return sd_bus_reply_method_errorf(message, "org.freedesktop.DBus.Error.UnknownObject", "no");
     if (method == "Describe") return sd_bus_reply_method_return(message, "s", tunnel.c_str());
     if (method == "DescribeSession")
       return sd_bus_reply_method_return(message, "s", session.c_str());
@@ -397,6 +401,24 @@ TEST_F(ServiceTest, ADaemonThatIsRestartedIsAskedAgain) {
   ASSERT_TRUE(daemon_sees("Open", 2));
   EXPECT_TRUE(manager_sees("StateChanged 4"));
   EXPECT_FALSE(daemon.saw("Close"));
+}
+
+TEST_F(ServiceTest, ATunnelThatIsGoneWasClosedOrTheDaemonStops) {
+  connect();
+  manager.seen.clear();
+  daemon.state = "stopping";
+  daemon.tunnel.clear();
+  daemon.signal(kTunnelPath, "org.L2tpManager1.Tunnel");
+  ASSERT_TRUE(manager_sees("StateChanged 3"));
+  daemon.disown("org.L2tpManager1");
+  daemon.state = "running";
+  daemon.come_up();
+  daemon.own("org.L2tpManager1");
+  ASSERT_TRUE(manager_sees("StateChanged 4"));
+  daemon.tunnel.clear();
+  daemon.signal(kTunnelPath, "org.L2tpManager1.Tunnel");
+  EXPECT_TRUE(manager_sees("Failure 1"));
+  EXPECT_TRUE(until([&] { return ended.load(); }));
 }
 
 TEST_F(ServiceTest, LeavesWithNetworkManager) {
