@@ -45,7 +45,7 @@ unsigned Clients::cost(const char* interface, const char* member, std::size_t ob
   return 1;
 }
 
-bool Clients::take(const std::string& client, unsigned cost, TimePoint now) {
+Clients::Verdict Clients::take(const std::string& client, unsigned cost, TimePoint now) {
   static const std::string kOthers;
   const bool full = clients_.size() >= kMostClients && !clients_.contains(client);
   auto [row, fresh] = clients_.try_emplace(full ? kOthers : client);
@@ -54,9 +54,13 @@ bool Clients::take(const std::string& client, unsigned cost, TimePoint now) {
   const double since = std::chrono::duration<double>(now - bucket.filled).count();
   bucket.filled = now;
   bucket.tokens = std::min<double>(kCapacity, bucket.tokens + since * kRefill);
-  if (bucket.tokens < cost) return false;
-  bucket.tokens -= cost;
-  return true;
+  if (bucket.tokens >= cost) {
+    bucket.tokens -= cost;
+    return Verdict::serve;
+  }
+  if (bucket.tokens <= -static_cast<double>(kPatience)) return Verdict::ignore;
+  bucket.tokens -= 1;
+  return Verdict::refuse;
 }
 
 std::optional<uid_t> Clients::user(const std::string& client) const {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <exception>
 #include <system_error>
 
 namespace l2tpm::bus {
@@ -103,13 +104,17 @@ bool Dumps::step() {
   }
   std::optional<Refusal> refusal;
   bool more = true;
-  if (!job.file) {
-    refusal = begin(job);
-  } else {
-    std::string lines;
-    more = job.dump && job.dump->next(lines, kLinesPerStep);
-    if (!job.names) hide_users(lines);
-    refusal = write(job, lines);
+  try {
+    if (!job.file) {
+      refusal = begin(job);
+    } else {
+      std::string lines;
+      more = job.dump && job.dump->next(lines, kLinesPerStep);
+      if (!job.names) hide_users(lines);
+      refusal = write(job, lines);
+    }
+  } catch (const std::exception& error) {
+    refusal = Refusal{kInternal, error.what()};
   }
   if (refusal || !more) finish(refusal);
   return busy();

@@ -69,10 +69,11 @@ void Objects::step(unsigned most) {
   if (look_at_all_) look_at_all();
   for (unsigned done = 0; done < most && !face_.congested(); ++done) {
     if (!listener_notes_.empty()) {
-      work_off_listener(listener_notes_.extract(listener_notes_.begin()).value());
+      const auto name = listener_notes_.extract(listener_notes_.begin());
+      face_.send([&] { work_off_listener(name.value()); });
     } else if (!notes_.empty()) {
       const auto note = notes_.extract(notes_.begin());
-      work_off(note.key(), note.mapped());
+      face_.send([&] { work_off(note.key(), note.mapped()); });
     } else {
       return;
     }

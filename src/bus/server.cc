@@ -164,16 +164,18 @@ class Server::Impl {
   }
 
   bool admit(sd_bus_message* message, const char* sender, const char* member) noexcept {
+    auto verdict = Clients::Verdict::refuse;
     try {
       const unsigned cost =
           Clients::cost(sd_bus_message_get_interface(message), member, objects_.size());
-      if (face_.clients.take(sender, cost, Clock::now())) return true;
+      verdict = face_.clients.take(sender, cost, Clock::now());
     } catch (const std::exception&) {
       // Refused for want of memory, then.
     }
-    sd_bus_reply_method_errorf(message, kLimitExceeded,
-                               "too many requests: wait a second and ask again");
-    return false;
+    if (verdict == Clients::Verdict::refuse)
+      sd_bus_reply_method_errorf(message, kLimitExceeded,
+                                 "too many requests: wait a second and ask again");
+    return verdict == Clients::Verdict::serve;
   }
 
   static int on_name_owner_changed(sd_bus_message* message, void* self, sd_bus_error*) {
@@ -186,7 +188,6 @@ class Server::Impl {
   }
 
   void client_left(const std::string& client) noexcept {
-    if (!face_.clients.knows(client)) return;
     face_.send([&] {
       face_.clients.forget(client);
       face_.subscribers.erase(client);
