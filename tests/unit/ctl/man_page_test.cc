@@ -3,7 +3,6 @@
 
 #include <fstream>
 #include <map>
-#include <regex>
 #include <sstream>
 
 #include "ctl/command.h"
@@ -16,11 +15,19 @@ namespace {
 std::vector<std::string> page() {
   std::ifstream file(test::in_source_tree("docs/man/l2tpctl.1"));
   std::vector<std::string> lines;
-  const std::regex font(R"(\\f.|")");
   for (std::string line; std::getline(file, line);) {
-    line = std::regex_replace(line, font, "");
-    line = std::regex_replace(line, std::regex(R"(\\-)"), "-");
-    lines.push_back(line);
+    std::string plain;
+    for (std::size_t at = 0; at < line.size(); ++at) {
+      if (line.compare(at, 2, "\\f") == 0) {
+        at += 2;
+      } else if (line.compare(at, 2, "\\-") == 0) {
+        plain += '-';
+        ++at;
+      } else if (line[at] != '"') {
+        plain += line[at];
+      }
+    }
+    lines.push_back(plain);
   }
   return lines;
 }
@@ -53,8 +60,15 @@ std::map<std::string, std::string> sections() {
   return all;
 }
 
+// The option itself, not the beginning of a longer one.
 bool has_option(const std::string& text, std::string_view key) {
-  return std::regex_search(text, std::regex("--" + std::string(key) + "(?![a-z-])"));
+  const std::string option = "--" + std::string(key);
+  for (auto at = text.find(option); at != std::string::npos; at = text.find(option, at + 1)) {
+    const auto next = at + option.size();
+    if (next == text.size() || (text[next] != '-' && (text[next] < 'a' || text[next] > 'z')))
+      return true;
+  }
+  return false;
 }
 
 TEST(ManPage, HasEveryCommandWithItsOptions) {
