@@ -33,7 +33,7 @@ std::string_view hint(CauseCode code) {
       return "the tunnel secrets of both ends differ: check \"secret\" in the profile and the host "
              "name that the peer knows us by";
     case CauseCode::auth_failed:
-      return "check user name and password; some servers want the domain too, \"DOMAIN\\\\user\"";
+      return "check user name and password; some servers want the domain too, \"DOMAIN\\user\"";
     case CauseCode::auth_unacceptable:
       return "the peer asks for an authentication protocol that the profile does not allow";
     case CauseCode::peer_not_authentic:

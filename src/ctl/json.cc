@@ -21,7 +21,11 @@ std::string text_of(const Json& object, const char* key) {
 
 std::uint64_t number_of(const Json& object, const char* key) {
   const Json& member = member_of(object, key);
-  return member.is_number_unsigned() ? member.get<std::uint64_t>() : 0;
+  // A number that was not parsed but put in may be of a signed type.
+  if (!member.is_number_integer() ||
+      (!member.is_number_unsigned() && member.get<std::int64_t>() < 0))
+    return 0;
+  return member.get<std::uint64_t>();
 }
 
 bool flag_of(const Json& object, const char* key) {

@@ -71,7 +71,7 @@ TEST(Hint, WhatIsDefiniteHasAdvice) {
 }
 
 TEST(ExitCodes, AreThePublishedOnes) {
-  EXPECT_EQ(exit_code_of("org.L2tpManager1.Error.NoSuchTunnel"), ExitCode::no_such_object);
+  EXPECT_EQ(exit_code_of("org.L2tpManager1.Error.NotFound"), ExitCode::no_such_object);
   EXPECT_EQ(exit_code_of("org.freedesktop.DBus.Error.AccessDenied"), ExitCode::refused);
   EXPECT_EQ(exit_code_of("org.freedesktop.DBus.Error.ServiceUnknown"), ExitCode::not_running);
   EXPECT_EQ(exit_code_of("org.freedesktop.DBus.Error.NoReply"), ExitCode::timeout);
