@@ -181,7 +181,8 @@ void Agents::cancel(std::uint64_t id, const std::string& reason) {
 
 void Agents::tell(Agent& agent, const char* method, const std::string* reason) {
   try {
-    auto call = agent.proxy->callMethod(method);
+    const std::string name = method;  // sdbus-c++ keeps a reference to it
+    auto call = agent.proxy->callMethod(name);
     call.onInterface(dbus::kAgentInterface);
     if (reason != nullptr)
       call.withArguments(*reason).dontExpectReply();

@@ -72,8 +72,8 @@ class Tunnel {
   std::uint32_t path_mtu() const { return path_mtu_; }
   bool is_up() const { return connection_.state() == l2tp::ControlConnection::State::established; }
   bool has_ended() const { return ended_; }
-  // Ended, nothing left in the kernel, and the peer knows or has never answered: whatever remains is
-  // only the linger.
+  // Ended, nothing left in the kernel, and the peer knows or has never answered: whatever remains
+  // is only the linger.
   bool is_settled() const {
     return ended_ && sessions_.empty() && !kernel_removal_pending_ &&
            (finished_ || cause_.by_peer || !connection_.peer().tunnel);

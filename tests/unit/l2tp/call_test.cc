@@ -58,12 +58,15 @@ TEST(IncomingCall, AsLac) {
 
 TEST(IncomingCall, AsLacBeforeTheTunnelIsUp) {
   Machine m;
-  run(m,
-      {
-          {0s,                                               kPlaceIncoming, "" },
-          {                        1ms,              [](Machine& machine) { machine->open(machine.now()); },                                             "SCCRQ ns=0 nr=0"},
-          { 10ms, says(MessageType::sccrp,               0,                   1), "SCCCN ns=1 nr=1; ICRQ ns=2 nr=1; tunnel up 42"},
+  const auto open = [](Machine& machine) { machine->open(machine.now()); };
+  // Version 14 crashes when it aligns these.
+  // clang-format off
+  run(m, {
+      {0s, kPlaceIncoming, ""},
+      {1ms, open, "SCCRQ ns=0 nr=0"},
+      {10ms, says(MessageType::sccrp, 0, 1), "SCCCN ns=1 nr=1; ICRQ ns=2 nr=1; tunnel up 42"},
   });
+  // clang-format on
 }
 
 TEST(IncomingCall, AsLns) {
