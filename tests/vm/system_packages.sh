@@ -1,7 +1,7 @@
 #!/bin/bash
 # The Debian packages on a machine with systemd (tests/vm/system-vm): installed, used, upgraded, removed and
 # purged, with nothing left behind. What "left behind" means is a comparison: all files, users,
-# diversions, units, D-Bus names and network interfaces before and after.
+# diversions, links, firewall tables and profiles of AppArmor before and after.
 #
 #   system_packages.sh DIRECTORY-OF-DEBS
 set -euo pipefail
@@ -16,10 +16,12 @@ case $modules in *l2tp*) fail "l2tp modules are loaded before anything asked for
 
 state() { # FILE: what a purge has to bring back
   {
-    # Not: what is mounted, what the machine itself writes all the time, what others' packages cache.
-    find / -xdev \( -path /var/log -o -path /var/lib/dpkg -o -path /var/cache -o -path /tmp -o -path /var/tmp \
-      -o -path /root -o -path /host -o -path /opt/debs -o -path /var/lib/systemd \) -prune -o -printf '%y %m %u:%g %p\n' |
-      sed -E 's,(/etc/(passwd|group|shadow|gshadow|subuid|subgid)-?)$,\1,' | grep -vE '/etc/(passwd|group|shadow|gshadow|subuid|subgid)-$'
+    # Not what is mounted, what the machine itself writes all the time, what other packages cache; and
+    # not the thousands of files of Perl and the time zones.
+    find / -xdev \( -path /var/log -o -path /var/lib/dpkg -o -path /var/lib/systemd -o -path /var/cache -o \
+      -path /tmp -o -path /var/tmp -o -path /root -o -path /host -o -path '/usr/lib/python3*' -o \
+      -path '/usr/share/perl*' -o -path /usr/share/zoneinfo -o \
+      -regex '/etc/\(passwd\|group\|shadow\|gshadow\)-' \) -prune -o -printf '%y %m %u:%g %p\n'
     dpkg-divert --list
     getent passwd; getent group
     ip -o link | awk '{print "link", $2}'
