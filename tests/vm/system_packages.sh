@@ -17,10 +17,10 @@ case $modules in *l2tp*) fail "l2tp modules are loaded before anything asked for
 state() { # FILE: what a purge has to bring back
   {
     # Not what is mounted, what the machine itself writes all the time, what other packages cache; and
-    # not the thousands of files of Perl and the time zones.
+    # not the thousands of files of Perl and the time zones; nor an empty directory that dh_apparmor clears.
     find / -xdev \( -path /var/log -o -path /var/lib/dpkg -o -path /var/lib/systemd -o -path /var/cache -o \
       -path /tmp -o -path /var/tmp -o -path /root -o -path /host -o -path '/usr/lib/python3*' -o \
-      -path '/usr/share/perl*' -o -path /usr/share/zoneinfo -o \
+      -path '/usr/share/perl*' -o -path /usr/share/zoneinfo -o -path /etc/apparmor.d/disable -o \
       -regex '/etc/\(passwd\|group\|shadow\|gshadow\)-' \) -prune -o -printf '%y %m %u:%g %p\n'
     dpkg-divert --list
     getent passwd; getent group
