@@ -124,7 +124,12 @@ bool port_taken(const Json& failure) {
   return says(failure, {"address already in use", "eaddrinuse"});
 }
 bool secret_missing_here(const Json& failure) {
-  return detail(failure, "secret_configured") == "false" || says(failure, {"we have no secret"});
+  return says(failure, {"we have no secret"}) || (detail(failure, "secret_configured") == "false" &&
+                                                  detail(failure, "peer_challenged") == "true");
+}
+// Result Code 4 of a peer that was told no secret and wanted none.
+bool not_authorized(const Json& failure) {
+  return by_peer(failure) && detail(failure, "secret_configured") == "false";
 }
 bool secret_missing_there(const Json& failure) { return says(failure, {"no challenge response"}); }
 bool route_loop(const Json& failure) { return says(failure, {"recursion", "through itself"}); }
@@ -189,6 +194,9 @@ constexpr std::array kRows{
     row("tunnel-secret-missing-there", CauseCode::tunnel_auth_failed, secret_missing_there,
         "a tunnel secret is set here, and the peer shows none",
         "set it on the peer, too, or remove it here: l2tpctl profile set NAME /tunnel/secret=null"),
+    row("not-authorized", CauseCode::tunnel_auth_failed, not_authorized,
+        "the peer says that it is not for us",
+        "its text or its log says why: a list of peers, a user that was refused, a secret"),
     row("wrong-tunnel-secret", CauseCode::tunnel_auth_failed, always,
         "the tunnel secrets of both ends differ",
         "set the same secret on both ends (l2tpctl profile set NAME --ask /tunnel/secret), and "
@@ -292,6 +300,9 @@ std::string filled(std::string text, const Json& failure) {
     for (auto at = text.find(mark); at != std::string::npos; at = text.find(mark, at))
       text.replace(at, 2, value.empty() ? "?" : value), at += value.empty() ? 1 : value.size();
   };
+  if (text_of(failure, "user").empty())
+    if (const auto quoted = text.find(" \"%U\""); quoted != std::string::npos)
+      text.erase(quoted, 5);
   replace("%U", clean(text_of(failure, "user")));
   replace("%P", clean(text_of(failure, "peer")));
   replace("%H", clean(heard_from(failure)));

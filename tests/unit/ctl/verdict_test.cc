@@ -89,8 +89,10 @@ std::vector<Case> cases() {
   add("setup-timeout", failure(C::setup_timeout));
   add("wrong-tunnel-secret", failure(C::tunnel_auth_failed, "wrong Challenge Response"));
   add("tunnel-secret-missing-there", failure(C::tunnel_auth_failed, "no Challenge Response"));
-  add("tunnel-secret-missing-here",
-      detailed(failure(C::tunnel_auth_failed), "secret_configured", "false"));
+  const Json without_secret =
+      detailed(failure(C::tunnel_auth_failed, "", true), "secret_configured", "false");
+  add("not-authorized", without_secret);
+  add("tunnel-secret-missing-here", detailed(without_secret, "peer_challenged", "true"));
   add("wrong-password", refused("E=691 R=0 C=00 V=3 M=Access denied"));
   add("account-disabled", refused("E=647 R=0"));
   add("restricted-hours", refused("E=646 R=0"));
@@ -178,6 +180,12 @@ TEST(Verdict, HasThePeersTextAndCodes) {
   EXPECT_EQ(verdict.evidence, (std::vector<std::string>{
                                   "the peer says: E=691 R=0 M=go away?[2J",
                                   "the peer sent CDN result 2 error 6: a vendor-specific error"}));
+}
+
+TEST(Verdict, DoesWithoutTheUsersName) {
+  Json nameless = with(failure(CauseCode::auth_failed), "role", "lns");
+  nameless["user"] = "";
+  EXPECT_EQ(judge(nameless).text, "the user gave a wrong password");
 }
 
 TEST(Verdict, OfANewerDaemonIsToldAsItSaysIt) {
