@@ -95,6 +95,7 @@ void read_source(ProfileText text, std::vector<Piece> pieces, const DaemonConfig
   }
   if (!source.add(std::move(text.text), text.file)) return;
   const Json& own = source.documents.front()->root();
+  source.merged = own;
   const auto kind_entry = own.find("kind");
   const std::string kind =
       kind_entry != own.end() && kind_entry->is_string() ? kind_entry->get<std::string>() : "";
@@ -113,7 +114,6 @@ void read_source(ProfileText text, std::vector<Piece> pieces, const DaemonConfig
     if (!source.add(defaults, "l2tp-manager.json, \"defaults\"", false)) return;
     merged = source.documents.back()->root();
   }
-  source.merged = own;
   for (Piece& piece : pieces) {
     if (!piece.text) {
       auto file = read_file(piece.path, kMaxProfileFile);

@@ -12,8 +12,10 @@ namespace {
 
 constexpr std::array kLayers = {Layer::vendor, Layer::administrator, Layer::state, Layer::runtime};
 constexpr std::string_view kEnding = ".json";
-// What the daemon's own drop-in is called; whatever sorts behind it changes it once more.
+// What the daemon's own drop-ins are called; whatever sorts behind one changes it once more. Two
+// names, since the runtime layer's is to be merged into the other, not to take its place.
 constexpr std::string_view kDropIn = "50-daemon.json";
+constexpr std::string_view kRuntimeDropIn = "60-daemon-runtime.json";
 
 bool exists(const std::string& path, bool& is_empty) {
   struct stat status {};
@@ -61,7 +63,8 @@ std::string profile_path(const Places& places, Layer layer, const std::string& p
 }
 
 std::string drop_in_path(const Places& places, Layer layer, const std::string& profile) {
-  return profile_path(places, layer, profile) + ".d/" + std::string(kDropIn);
+  return profile_path(places, layer, profile) + ".d/" +
+         std::string(layer == Layer::runtime ? kRuntimeDropIn : kDropIn);
 }
 
 ProfileSource find_profile(const Places& places, const std::string& profile, ConfigErrors& errors) {

@@ -32,6 +32,7 @@ Listener::Listener(OwnerContext& context, std::uint32_t number, config::Listener
       users_(profile_.users),
       interface_ids_(profile_.ppp.ipv6.pool, {}) {
   prepare();
+  announce();
 }
 
 Listener::~Listener() {

@@ -353,6 +353,7 @@ void Service::on_deadline(TimerKey key, TimePoint now) {
       return;
     case TimerKind::service:
       if (number == kSweepTimer) {
+        timers_.set(timer_key(TimerKind::service, kSweepTimer), now + kSweepInterval);
         sweep_counters(now);
       } else if (number == kQuestionTimer) {
         secrets_.handle_timeout(now);
@@ -390,11 +391,14 @@ void Service::end_of_turn() {
     return true;
   });
   if (!pings_.empty()) check_pings(nullptr, now);
+  // An answer may ask again; without end it is left for the next turn.
+  for (int round = 0; round < 8 && !later_.empty(); ++round) {
+    for (const auto& what : std::exchange(later_, {})) what();
+  }
   timers_.set(timer_key(TimerKind::service, kQuestionTimer), secrets_.next_deadline());
   timers_.set(timer_key(TimerKind::service, kPingTimer), next_ping_deadline());
-  for (const auto& what : std::exchange(later_, {})) what();
   check_stopped();
-  loop_.arm_timer(timers_.earliest());
+  loop_.arm_timer(later_.empty() ? timers_.earliest() : now);
 }
 
 void Service::shut_down(std::function<void()> on_stopped) {

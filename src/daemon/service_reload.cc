@@ -127,6 +127,8 @@ void Service::apply(const config::Config& fresh, ReloadResult& result, TimePoint
       continue;
     }
     row->second->stop(removed, now);
+    if (events_.wants(kListenerEvents))
+      events_.emit(ListenerEvent{row->first, row->second->view().state, ""});
     retired_listeners_.push_back(std::move(row->second));
     row = listeners_.erase(row);
   }
