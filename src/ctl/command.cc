@@ -11,6 +11,7 @@ const std::vector<Group>& groups() {
       {"listener", "Listeners: what makes us an LNS",               "list"},
       {"profile",  "Profiles",                                      "list"},
       {"kernel",   "The kernel itself, with or without the daemon", "show"},
+      {"import",   "Profiles from other programs' files",           ""    },
   };
   return kGroups;
 }

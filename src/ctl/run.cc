@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <ostream>
 
+#include "ctl/completion.h"
 #include "ctl/context.h"
 
 namespace l2tpm::ctl {
@@ -25,6 +26,8 @@ ExitCode execute(Context& context) {
 
 int run(const std::vector<std::string>& args, std::ostream& out, std::ostream& err,
         Terminal terminal) {
+  if (!args.empty() && args.front() == "__complete")  // for the shells' completion
+    return run_complete({args.begin() + 1, args.end()}, out);
   const auto options = parse(args);
   if (!options) {
     (options.error().is_help ? out : err) << options.error().text;

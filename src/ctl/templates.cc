@@ -1,0 +1,120 @@
+#include "ctl/templates.h"
+
+namespace l2tpm::ctl {
+namespace {
+
+constexpr std::string_view kClient = R"(// A client: dials an LNS when told to ("l2tpctl up NAME").
+{
+  "kind": "client",
+  // A DNS name or an address; several: "peers": ["first.example.net", "second.example.net"]
+  "peer": "vpn.example.net",
+  // Dial when the daemon starts, and stay connected.
+  "autostart": false,
+  "ppp": {
+    "user": "alice",
+    // Key "password" of the secrets file.
+    "password": {"$secret": "password"},
+    // How we may prove ourselves. Others: "chap-md5", "mschap", "pap" (which tells the password).
+    "methods": ["mschapv2"]
+  },
+  // What goes through the tunnel; "default": true is everything.
+  "routes": {"default": false, "add": ["10.0.0.0/8"]}
+}
+)";
+
+constexpr std::string_view kGateway =
+    R"(// A branch's gateway: one tunnel to headquarters that is always there.
+{
+  "kind": "client",
+  "autostart": true,
+  // In order of preference: the next is tried when one does not answer.
+  "peers": ["lns1.example.net", "lns2.example.net"],
+  "tunnel": {
+    // What the LNS knows us by, and the secret that both share.
+    "host-name": "branch-1",
+    "secret": {"$secret": "tunnel"},
+    // A dead peer is found after this and the retransmissions, about a minute together.
+    "hello": "20s"
+  },
+  "ppp": {
+    "user": "branch-1",
+    "password": {"$secret": "password"},
+    "methods": ["mschapv2", "chap-md5"],
+    // The LNS's name servers are no business of a gateway.
+    "ipv4": {"dns": false},
+    "echo": {"interval": "10s", "failures": 3}
+  },
+  "interface": "hq",
+  "routes": {"add": ["10.0.0.0/8"]},
+  "redial": {"initial": "1s", "max": "60s"}
+}
+)";
+
+constexpr std::string_view kLns = R"(// An LNS: answers on port 1701 and lets users in.
+{
+  "kind": "listener",
+  "listen": {"addresses": ["0.0.0.0", "::"], "port": 1701},
+  // Left out, anybody may open a tunnel; users have to prove themselves in any case. With it:
+  // "tunnel": {"secret": {"$secret": "tunnel"}},
+  "limits": {"tunnels": 1000, "sessions": 1000},
+  "ppp": {
+    "authenticate": ["mschapv2", "chap-md5"],
+    "mru": 1400,
+    "ipv4": {
+      // Ours on every session, and what the users get.
+      "local-address": "10.9.0.1",
+      "pool": ["10.9.0.10-10.9.0.250"],
+      "dns": ["10.9.0.1"]
+    },
+    "ipv6": true
+  },
+  "users": [
+    {"name": "alice", "password": {"$secret": "alice"}},
+    // Always the same address, and a network behind it.
+    {"name": "branch-1", "password": {"$secret": "branch-1"}, "address": "10.9.0.5",
+     "routes": ["10.1.0.0/16"]}
+  ],
+  // More of them, thousands if need be: "users-file": "users.json"
+  "interface-prefix": "l2tp"
+}
+)";
+
+constexpr std::string_view kLnsMppe =
+    R"(// An LNS for the L2TP of Windows and of routers, without IPsec underneath but with MPPE required.
+// MPPE is RC4: it keeps a casual listener out and nobody else. Use it where IPsec cannot be had.
+{
+  "kind": "listener",
+  "listen": {"addresses": ["0.0.0.0", "::"], "port": 1701},
+  "limits": {"tunnels": 1000, "sessions": 1000},
+  "ppp": {
+    // MPPE's keys come from MS-CHAP, so that is the only way in.
+    "authenticate": ["mschapv2"],
+    "mppe": {"mode": "require", "strengths": [128]},
+    "mru": 1400,
+    "ipv4": {"local-address": "10.9.0.1", "pool": ["10.9.0.10-10.9.0.250"], "dns": ["10.9.0.1"]}
+  },
+  "users": [
+    {"name": "alice", "password": {"$secret": "alice"}}
+  ]
+}
+)";
+
+}  // namespace
+
+const std::vector<Template>& templates() {
+  static const std::vector<Template> kTemplates{
+      {"client",   "dials when told to",          kClient,  {"password"}          },
+      {"gateway",  "a branch's permanent tunnel", kGateway, {"password", "tunnel"}},
+      {"lns",      "answers, and lets users in",  kLns,     {"alice", "branch-1"} },
+      {"lns-mppe", "as lns, with MPPE required",  kLnsMppe, {"alice"}             },
+  };
+  return kTemplates;
+}
+
+const Template* find_template(std::string_view name) {
+  for (const Template& one : templates())
+    if (one.name == name) return &one;
+  return nullptr;
+}
+
+}  // namespace l2tpm::ctl
