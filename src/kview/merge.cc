@@ -209,7 +209,8 @@ Snapshot merge(Material material) {
     Tunnel& tunnel = tunnels[session.tunnel];
     tunnel.id = session.tunnel;
     if (tunnel.peer_id == 0) tunnel.peer_id = session.peer_tunnel;
-    tunnel.sessions.push_back(session);
+    // Session 0 is no session: a PPPoX socket through which a program asks about the tunnel.
+    if (session.id != 0) tunnel.sessions.push_back(session);
   }
 
   const Judge judge(material);

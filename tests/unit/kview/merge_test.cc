@@ -67,6 +67,16 @@ TEST(KernelView, TheInterfaceComesFromProcAndItsGroupFromRtnetlink) {
   EXPECT_EQ(snapshot[0].owner.instance, 3u);
 }
 
+// xl2tpd connects one, and Linux 6.1 shows it.
+TEST(KernelView, ATunnelsManagementSocketIsNoSession) {
+  Material material = one_tunnel();
+  material.sessions = {session(7, 0), session(7, 1)};
+  const Snapshot snapshot = merge(material);
+  ASSERT_EQ(snapshot.size(), 1u);
+  ASSERT_EQ(snapshot[0].sessions.size(), 1u);
+  EXPECT_EQ(snapshot[0].sessions[0].id, 1u);
+}
+
 TEST(KernelView, NothingThatSaysWhoseIsUnknown) {
   EXPECT_EQ(owner_of(one_tunnel()).whose, Owner::Whose::unknown);
   Material with_session = one_tunnel();
