@@ -89,7 +89,8 @@ class Output {
         {imported.name, text_of(imported.profile), profile_path(imported), directory_, false}, {},
         secrets, &warnings);
     const auto say = [&](Notice::Level level, const config::ConfigError& error) {
-      import_.say(level, error.file, error.line, error.pointer + ": " + error.message);
+      import_.say(level, error.file, error.line,
+                  (error.pointer.empty() ? "" : error.pointer + ": ") + error.message);
     };
     if (!profile)
       for (const auto& error : profile.error()) say(Notice::Level::error, error);

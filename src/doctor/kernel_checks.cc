@@ -115,10 +115,14 @@ Findings check_kernel(const Machine& machine) {
     finding.text =
         fmt::format("kernel {} {}: {}", machine.release, feature.id, kernel::name(feature.state));
     if (!feature.detail.empty()) finding.text += " (" + feature.detail + ")";
-    if (feature.state != kernel::FeatureState::yes && feature.required)
+    if (feature.state == kernel::FeatureState::no && feature.required) {
       finding.level = Level::failure;
-    else if (feature.state == kernel::FeatureState::no && !feature.advice.empty())
+    } else if (feature.state == kernel::FeatureState::unknown && feature.required) {
       finding.level = Level::warning;
+      finding.advice = "it could not be tried: see to what failed before it";
+    } else if (feature.state == kernel::FeatureState::no && !feature.advice.empty()) {
+      finding.level = Level::warning;
+    }
     if (finding.level == Level::ok) finding.advice.clear();
     findings.push_back(std::move(finding));
   }
