@@ -6,6 +6,7 @@ from daemon import USER
 from fakepeer import FakePeer, SharedSocket
 from registry import scenario
 from topology import *
+from xl2tpd import Xl2tpdLac
 
 
 @scenario("basic/dial", group="basic", smoke=True)
@@ -260,6 +261,20 @@ def one_4_tuple(lab):
             session.ping(INNER)
     check(len(server.wait_sessions(2)) == 2, "both sessions are up")
     check(all(peer.closed is None for peer, _ in peers), "no tunnel was closed")
+
+
+@scenario("basic/xl2tpd-one-4-tuple", group="basic", kernels="6.11")
+def xl2tpd_one_4_tuple(lab):
+    """xl2tpd dials twice from its one port: two tunnels on one 4-tuple, both carry data."""
+    lns, host, _ = pair(lab)
+    server = Daemon(lns, {"office": listener(auth="chap-md5")}, name="lnsd")
+    peer = Xl2tpdLac(host, LNS, tunnels=2)
+    interfaces = peer.wait_session(2)
+    sessions = server.wait_sessions(2)
+    check(len({row["tunnel"] for row in sessions}) == 2, f"two tunnels: {sessions}")
+    check(len({row["remote"] for row in server.tunnels()}) == 1, "on one pair of endpoints")
+    for interface in interfaces:
+        host.can_ping(INNER, extra=["-I", interface])
 
 
 @scenario("basic/data-sequencing", group="basic")
