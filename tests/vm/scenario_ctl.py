@@ -117,5 +117,5 @@ def kernel(lab):
         monitor.wait("tunnel", "vanished", whose, lambda line: line["tunnel"]["id"] == id)
     check(_shown(lns, server.bus) == [], "nothing is left, and nothing is shown")
     monitor.process.terminate()
-    check(monitor.process.status() == 0, "the monitor ends well when it is told to")
+    check(monitor.process.status == 0, "the monitor ends well when it is told to")
     server.terminate()
