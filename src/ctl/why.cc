@@ -110,6 +110,9 @@ void print(Context& context, const Running& running) {
            clean(running.name) + (is_fine ? ": works" : ": is up, but not well");
     if (running.up_since != 0) text += ", up for " + since(running.up_since);
     if (!running.interface.empty()) text += " on " + clean(running.interface);
+  } else if (running.state == "idle") {
+    text = context.print.paint("○", colour_of_state(running.state)) + " " + clean(running.name) +
+           " is not running: l2tpctl up " + clean(running.name);
   } else {
     text = context.print.paint("●", colour_of_state(running.state)) + " " + clean(running.name) +
            ": " + clean(running.state);
