@@ -42,7 +42,7 @@ def _tshark(file, display_filter, *fields):
     return [line.split("\t") for line in done.stdout.splitlines()]
 
 
-@scenario("ctl/why", group="ctl", smoke=True)
+@scenario("ctl/why", group="l2tpctl", smoke=True)
 def why(lab):
     """Wrong tunnel secret, wrong password, unknown user, dead LNS, nobody there, closed port, unknown
     name; and what works."""
@@ -85,10 +85,11 @@ def why(lab):
     check(dialer.ctl_text("why", "nobody")[0] == 4, "an unknown name is exit status 4")
     status, text = dialer.ctl_text("why", "idle")
     check(status == 0 and "is not running" in text, text)
+    lns.run(["nft", "delete", "table", "inet", "f"])
     gone(lns, host, server, dialer)
 
 
-@scenario("ctl/status", group="ctl", smoke=True)
+@scenario("ctl/status", group="l2tpctl", smoke=True)
 def status(lab):
     """The overview, the verbs, and that JSON is as its schema says."""
     lns, host, _ = pair(lab)
@@ -138,7 +139,7 @@ def status(lab):
     gone(lns, host, server, dialer)
 
 
-@scenario("ctl/trace-pcap", group="ctl", smoke=True)
+@scenario("ctl/trace-pcap", group="l2tpctl", smoke=True)
 def trace_pcap(lab):
     """What trace writes is what tshark reads, without a malformed packet."""
     lns, host, _ = pair(lab)
@@ -186,7 +187,7 @@ def trace_pcap(lab):
     gone(lns, host, server, dialer)
 
 
-@scenario("ctl/connect", group="ctl", smoke=True)
+@scenario("ctl/connect", group="l2tpctl", smoke=True)
 def connect(lab):
     """A tunnel without a profile, ended by Ctrl-C: nothing is left behind."""
     lns, host, _ = pair(lab)
@@ -222,7 +223,7 @@ def connect(lab):
     gone(lns, host, server, dialer)
 
 
-@scenario("ctl/stats", group="ctl")
+@scenario("ctl/stats", group="l2tpctl")
 def stats(lab):
     """Rates under a ping, in stats and in top."""
     lns, host, _, server, dialer, session = end_to_end(lab)
