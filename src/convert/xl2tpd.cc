@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <functional>
 #include <optional>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "convert/ppp_options.h"
@@ -555,10 +557,10 @@ class Importer {
 Import import_xl2tpd(const Xl2tpdFiles& files, const ReadFile& read) {
   Import import = Importer(files, read).run();
   // Files that several sections share are read for each.
+  std::set<std::string> said;
   std::vector<Notice> once;
   for (Notice& notice : import.notices)
-    if (std::find(once.begin(), once.end(), notice) == once.end())
-      once.push_back(std::move(notice));
+    if (said.insert(notice.to_string()).second) once.push_back(std::move(notice));
   import.notices = std::move(once);
   return import;
 }
