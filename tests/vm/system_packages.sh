@@ -74,7 +74,7 @@ install "$debs"/*.deb
 systemctl is-active -q l2tp-manager || fail "the daemon does not run after it was installed again"
 dpkg -P network-manager-l2tp-manager-compat network-manager-l2tp-manager l2tp-manager > /dev/null
 # What system_daemon.py made itself.
-rm -rf /etc/l2tp-lns /run/systemd/system/lns.service* /run/systemd/system/l2tp-manager.service.d
+rm -rf /etc/l2tp-lns /var/lib/l2tp-lns /run/systemd/system/lns.service* /run/systemd/system/l2tp-manager.service.d
 systemctl daemon-reload
 [ "$(sha256sum < $stock)" = "$sum_of_stock" ] || fail "the stock plugin's description is not back"
 state /tmp/after
