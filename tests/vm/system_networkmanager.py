@@ -2,7 +2,7 @@
 """Our plugin under the real NetworkManager; runs in the machine that tests/vm/networkmanager boots.
 
     NetworkManager, nmcli, l2tp-manager.service
-      eth9 192.0.2.10 -------- 192.0.2.1  ours    our LNS, users' addresses 10.64.0.0/24
+      eth9 192.0.2.10 -------- 192.0.2.1  ours    our LNS on 203.0.113.1, users' addresses 10.64.0.0/24
       eth8 198.51.100.10 ----- 198.51.100.1 xlns  xl2tpd and pppd, 10.65.0.0/24
 
     system_networkmanager.py [--full] [--only WORD]
@@ -17,12 +17,11 @@ import re
 import shutil
 import sys
 import time
-import traceback
 from pathlib import Path
 
-from lab import Lab, check, keep_code_still, run, wait_until
+from lab import BUILD, Lab, check, keep_code_still, run, wait_until
 
-OURS, XL2TPD = "192.0.2.1", "198.51.100.1"
+ROUTER, OURS, XL2TPD = "192.0.2.1", "203.0.113.1", "198.51.100.1"
 INNER, X_INNER = "10.64.0.1", "10.65.0.1"
 OWN, STOCK = "l2tp-manager", "l2tp"
 TESTS = []
@@ -52,13 +51,13 @@ def nm_ready():
 
 def build_networks(lab):
     hosts = []
-    for name, device, address, far in (("ours", "eth9", "192.0.2.10/24", f"{OURS}/24"),
+    for name, device, address, far in (("ours", "eth9", "192.0.2.10/24", f"{ROUTER}/24"),
                                        ("xlns", "eth8", "198.51.100.10/24", f"{XL2TPD}/24")):
         host = lab.namespace(name)
         run(["ip", "link", "add", device, "type", "veth", "peer", "name", "outer", "netns", host.name])
         host.ip(f"addr add {far} dev outer")
         host.ip("link set outer up")
-        gateway = ["ipv4.gateway", OURS] if device == "eth9" else []
+        gateway = ["ipv4.gateway", ROUTER] if device == "eth9" else []
         run(["nmcli", "connection", "add", "type", "ethernet", "ifname", device, "con-name", device,
              "ipv4.method", "manual", "ipv4.addresses", address, *gateway, "ipv6.method", "disabled"])
         run(["nmcli", "--wait", "30", "connection", "up", device], seconds=40)
@@ -68,8 +67,10 @@ def build_networks(lab):
 
 class Machine:
     def __init__(self, lab):
-        self.lab = lab
         install("/out/installed")
+        # The LNS runs what is installed as well.
+        BUILD.mkdir()
+        (BUILD / "src").symlink_to("/usr/sbin")
         os.environ["LAB_UID"] = str(pwd.getpwnam("l2tp-manager").pw_uid)
         from daemon import Daemon, listener
         from xl2tpd import Xl2tpdLns
@@ -80,6 +81,7 @@ class Machine:
         run(["systemctl", "start", "NetworkManager"], seconds=60)
         wait_until(nm_ready, 30, "NetworkManager runs")
         ours, xlns = build_networks(lab)
+        ours.ip(f"addr add {OURS}/32 dev lo")
         self.ours = Daemon(ours, {"office": listener(
             users={"alice": "wonderland", "bob": "builder"},
             ppp={"ipv4": {"dns": ["10.64.0.53"], "nbns": ["10.64.0.54"]}})}, name="lnsd")
@@ -175,7 +177,7 @@ def everything_of_a_connection(machine):
     check("nameserver 10.64.0.53" in Path("/etc/resolv.conf").read_text(), "DNS is in resolv.conf")
     routes = run("ip -4 route")
     check(re.search(rf"default dev {device}", routes), f"default route: {routes}")
-    check(re.search(rf"^{OURS} .*dev eth9", routes, re.M), f"the gateway's route stays outside: {routes}")
+    check(re.search(rf"^{OURS} via {ROUTER} dev eth9", routes, re.M), f"the gateway's route stays outside: {routes}")
     check("mtu 1400" in run(f"ip link show {device}"), "the MTU is 1400")
     check("fe80::" in value("work", "IP6.ADDRESS"), "a link-local IPv6 address")
     check("default" not in run("ip -6 route"), "no IPv6 default route")
@@ -399,9 +401,9 @@ def main():
                 except Exception as error:
                     failed += 1
                     verdict = f"FAILED: {error}"
-                    if os.environ.get("LAB_TRACE"):
-                        traceback.print_exc()
                 print(f"{time.monotonic() - begun:6.1f} s  {function.__name__}: {verdict}", flush=True)
+                if verdict != "ok":
+                    print(lab.logs(30), flush=True)
         finally:
             shutil.copytree(lab.directory, "/out/lab", dirs_exist_ok=True,
                             ignore=lambda *_: ["bus", "notify", "run", "control"])
