@@ -43,7 +43,7 @@ class Indexer {
       if (c == ' ' || c == '\t' || c == '\n' || c == '\r') {
         ++at_;
       } else if (c == '/' && text_.substr(at_, 2) == "//") {
-        at_ = std::min(text_.find('\n', at_), text_.size());
+        at_ = std::min(text_.find_first_of("\n\r", at_), text_.size());
       } else if (c == '/' && text_.substr(at_, 2) == "/*") {
         const auto end = text_.find("*/", at_ + 2);
         at_ = end == std::string_view::npos ? text_.size() : end + 2;
@@ -105,6 +105,7 @@ class Indexer {
       } else {
         value(child(pointer, std::to_string(element)), entry_at, depth + 1);
       }
+      if (at_ == entry_at) return;  // no value: whatever the text is, this ends
     }
   }
 
@@ -171,6 +172,10 @@ Result<std::unique_ptr<Document>, ConfigErrors> Document::parse(std::string text
     error.message = std::move(message);
     return Unexpected(ConfigErrors{std::move(error)});
   };
+
+  // The parser takes a NUL for the end, whatever follows.
+  if (const auto nul = document->text_.find('\0'); nul != std::string::npos)
+    return fail(nul, "not a text file: a NUL octet");
 
   // Per open object, the keys met; and the first that came twice.
   struct Level {
