@@ -52,6 +52,8 @@ def kernel(lab):
     dialer = Daemon(host, {"work": client(LNS), "old": client(OTHER)}, name="clientd")
     dialer.wait_sessions(2)
     xl2tpd.wait_session()
+    for end in (INNER, "10.65.0.1"):  # up is what IPv6 alone is, too: let both carry something
+        host.can_ping(end)
     lns.ip(f"l2tp add tunnel tunnel_id {FOREIGN} peer_tunnel_id 901 encap udp local {LNS} "
            f"remote {CLIENT} udp_sport 5000 udp_dport 5001")
     lns.ip(f"l2tp add session name eth-foreign tunnel_id {FOREIGN} session_id 1 peer_session_id 2")
