@@ -10,8 +10,7 @@
 #include <thread>
 
 #include "base/log.h"
-#include "bus/pump.h"
-#include "bus/server.h"
+#include "bus/presence.h"
 #include "config/load.h"
 #include "daemon/event_loop.h"
 #include "daemon/log_sink.h"
@@ -138,17 +137,8 @@ int run(const Options& options) {
     return fmt::format("{}: {} tunnels, {} sessions", service.state(), service.tunnel_count(),
                        service.session_count());
   });
-  std::unique_ptr<bus::Server> server;
-  std::unique_ptr<bus::Pump> pump;
-  if (options.bus != "none") {
-    auto opened = bus::Server::open(service, options.bus);
-    if (opened) {
-      server = std::move(*opened);
-      pump = std::make_unique<bus::Pump>(**loop, *server);
-    } else {
-      log(LogLevel::warning, {}, "running without D-Bus: {}", opened.error().message);
-    }
-  }
+  std::optional<bus::Presence> presence;
+  if (options.bus != "none") presence.emplace(**loop, service, options.bus);
 
   const auto stop = [&] {
     manager.stopping();
@@ -171,8 +161,7 @@ int run(const Options& options) {
   }
   (*loop)->run();
   log(LogLevel::notice, daemon::message_id::on(daemon::message_id::kStopped, {}), "stopped");
-  pump.reset();
-  server.reset();
+  presence.reset();
   // The dataplane goes after the service: it waits until the kernel has given everything back.
   return 0;
 }

@@ -4,8 +4,7 @@
 #include <sys/epoll.h>
 
 #include <algorithm>
-
-#include "base/log.h"
+#include <utility>
 
 namespace l2tpm::bus {
 namespace {
@@ -20,7 +19,8 @@ std::uint32_t epoll_events(short events) {
 
 }  // namespace
 
-Pump::Pump(daemon::EventLoop& loop, Server& server) : loop_(loop), server_(server) {
+Pump::Pump(daemon::EventLoop& loop, Server& server, std::function<void()> on_lost)
+    : loop_(loop), server_(server), on_lost_(std::move(on_lost)) {
   const auto on_io = [](sd_event_source*, int, std::uint32_t, void* self) {
     static_cast<Pump*>(self)->turn();
     return 0;
@@ -81,11 +81,11 @@ void Pump::turn() {
       sd_event_source_set_enabled(again_, SD_EVENT_ONESHOT);
       return;
     case Server::Turn::lost:
-      log(LogLevel::warning, {}, "the connection to D-Bus is lost; the daemon goes on without");
       for (sd_event_source* source : {io_, event_io_, time_, again_}) {
         if (source != nullptr) sd_event_source_set_enabled(source, SD_EVENT_OFF);
       }
       lost_ = true;
+      if (on_lost_) on_lost_();
       return;
   }
 }

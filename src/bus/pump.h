@@ -4,6 +4,8 @@
 
 #include <systemd/sd-event.h>
 
+#include <functional>
+
 #include "bus/server.h"
 #include "daemon/event_loop.h"
 
@@ -11,8 +13,9 @@ namespace l2tpm::bus {
 
 class Pump {
  public:
-  // Borrows both.
-  Pump(daemon::EventLoop& loop, Server& server);
+  // Borrows both. `on_lost` is called once, in a turn of the pump, when the connection is gone; the
+  // pump does nothing from then on.
+  Pump(daemon::EventLoop& loop, Server& server, std::function<void()> on_lost = {});
   ~Pump();
   Pump(const Pump&) = delete;
   Pump& operator=(const Pump&) = delete;
@@ -23,6 +26,7 @@ class Pump {
 
   daemon::EventLoop& loop_;
   Server& server_;
+  std::function<void()> on_lost_;
   bool lost_ = false;
   sd_event_source* io_ = nullptr;
   sd_event_source* event_io_ = nullptr;

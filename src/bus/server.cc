@@ -211,16 +211,39 @@ class Server::Impl {
   bool lost_ = false;
 };
 
-Result<std::unique_ptr<Server>, OpenError> Server::open(daemon::ServiceApi& service,
-                                                        const std::string& address) {
+namespace {
+
+// Whatever opening throws, as a value.
+template <typename T, typename Open>
+Result<T, OpenError> opened(Open open) {
   try {
-    auto impl = std::make_unique<Impl>(service, dbus::connect(address));
-    return std::unique_ptr<Server>(new Server(std::move(impl)));
+    return open();
   } catch (const sdbus::Error& error) {
     return Unexpected(OpenError{error.getName(), error.getMessage()});
   } catch (const std::exception& error) {
     return Unexpected(OpenError{kInternal, error.what()});
   }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<sdbus::IConnection>, OpenError> Server::connect(const std::string& address) {
+  return opened<std::unique_ptr<sdbus::IConnection>>([&] { return dbus::connect(address); });
+}
+
+Result<std::unique_ptr<Server>, OpenError> Server::open(
+    daemon::ServiceApi& service, std::unique_ptr<sdbus::IConnection> connection) {
+  return opened<std::unique_ptr<Server>>([&] {
+    return std::unique_ptr<Server>(
+        new Server(std::make_unique<Impl>(service, std::move(connection))));
+  });
+}
+
+Result<std::unique_ptr<Server>, OpenError> Server::open(daemon::ServiceApi& service,
+                                                        const std::string& address) {
+  auto connection = connect(address);
+  if (!connection) return Unexpected(std::move(connection.error()));
+  return open(service, std::move(*connection));
 }
 
 Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -12,6 +12,10 @@
 #include "base/result.h"
 #include "daemon/service_api.h"
 
+namespace sdbus {
+class IConnection;
+}
+
 namespace l2tpm::bus {
 
 // No bus, no right to the name, or somebody else has it. The daemon warns and runs without.
@@ -27,6 +31,12 @@ class Server {
   // borrowed and outlives the server.
   static Result<std::unique_ptr<Server>, OpenError> open(daemon::ServiceApi& service,
                                                          const std::string& address);
+  // The same in two steps, for a caller whose loop runs. Connecting waits as long as the bus lets
+  // it (a minute and a half when it says nothing), and touches nothing of ours: any thread may do
+  // it.
+  static Result<std::unique_ptr<sdbus::IConnection>, OpenError> connect(const std::string& address);
+  static Result<std::unique_ptr<Server>, OpenError> open(
+      daemon::ServiceApi& service, std::unique_ptr<sdbus::IConnection> connection);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

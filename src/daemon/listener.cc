@@ -514,6 +514,7 @@ void Listener::credentials_needed(Session& session, const ppp::AuthRequest& requ
     about.tunnel = session.tunnel().name();
     const std::string printable_user = request.printable_user();
     about.user = printable_user;
+    lease.refused_user = printable_user;
     log(LogLevel::notice, about, "user \"{}\" refused ({}){}{}", printable_user,
         ppp::name(request.method), verdict.message.empty() ? "" : ": ", verdict.message);
   }
@@ -560,6 +561,7 @@ void Listener::session_down(Session& session, const Cause& cause, Failure* end, 
   if (session.is_outgoing_call()) call_ended(session, cause, now);
   // Peers that hang up do what peers do.
   if (!end || !session.was_planned() || cause.code == CauseCode::peer_closed) return;
+  if (end->user.empty()) end->user = session.lease().refused_user;
   if (session.lease().refusal != Refusal::none)
     end->detail("refused_because", std::string(name(session.lease().refusal)));
   context_.environment.failures.add(std::move(*end));

@@ -76,6 +76,7 @@ class Service final : public ServiceApi {
   Result<Done, ApiError> restart(const std::string& profile, const StartOptions& options) override;
   Result<std::string, ApiError> create_transient(TransientRequest request) override;
   void owner_vanished(const std::string& owner) override;
+  void owners_vanished() override;
   Result<TunnelView, ApiError> tunnel(const std::string& name) const override;
   Result<SessionDetailsView, ApiError> session(const std::string& tunnel,
                                                std::uint32_t session) const override;
@@ -148,6 +149,8 @@ class Service final : public ServiceApi {
   // Runs when the turn ends: answers never come inside the call that asked.
   void later(std::function<void()> what) { later_.push_back(std::move(what)); }
   void add_client(config::ClientProfile profile, Client::Kind kind);
+  // Ends the transient tunnels whose owner has gone.
+  void retire_of(const std::function<bool(const std::string& owner)>& gone);
   void retire(std::map<std::string, std::unique_ptr<Client>>::iterator row, const Cause& cause,
               TimePoint now);
   void take_send_errors(UdpSocket& port);

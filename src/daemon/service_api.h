@@ -313,6 +313,8 @@ class ServiceApi {
   virtual Result<std::string, ApiError> create_transient(TransientRequest request) = 0;
   // A bus connection has gone: its transient tunnels end.
   virtual void owner_vanished(const std::string& owner) = 0;
+  // The bus has gone and with it every name: the same for all owners.
+  virtual void owners_vanished() = 0;
 
   // ---- tunnels and sessions ----
   virtual Result<TunnelView, ApiError> tunnel(const std::string& name) const = 0;

@@ -271,11 +271,18 @@ Result<std::string, ApiError> Service::create_transient(TransientRequest request
 }
 
 void Service::owner_vanished(const std::string& owner) {
-  if (owner.empty()) return;
+  retire_of([&](const std::string& whose) { return whose == owner; });
+}
+
+void Service::owners_vanished() {
+  retire_of([](const std::string&) { return true; });
+}
+
+void Service::retire_of(const std::function<bool(const std::string& owner)>& gone) {
   const TimePoint now = Clock::now();
   for (auto row = clients_.begin(); row != clients_.end();) {
     const auto next = std::next(row);
-    if (row->second->kind().owner == owner) {
+    if (!row->second->kind().owner.empty() && gone(row->second->kind().owner)) {
       log(LogLevel::info, {}, "transient tunnel \"{}\" ends with its owner", row->first);
       retire(row, {.code = CauseCode::admin_close, .message = "its owner has gone"}, now);
     }

@@ -41,6 +41,7 @@ struct Lease {
   std::vector<IpPrefix> routes;
   bool counted = false;  // in the owner's number of sessions
   Refusal refusal = Refusal::none;
+  std::string refused_user;  // as the peer wrote it, printable
 };
 
 class Session {

@@ -29,7 +29,7 @@ class FakeService final : public daemon::ServiceApi {
     std::map<std::string, std::string> answers;  // of agents, by name; "error" when there is none
     daemon::SecretAsker* asker = nullptr;
     unsigned described = 0;             // tunnels
-    std::vector<std::string> vanished;  // owners
+    std::vector<std::string> vanished;  // owners; "*": all
     // What a start or a look at a tunnel does to the rest; a story told in steps.
     std::function<void(State&)> on_start;
     std::function<void(State&)> on_list_tunnels;
@@ -139,6 +139,10 @@ class FakeService final : public daemon::ServiceApi {
   void owner_vanished(const std::string& owner) override {
     const std::lock_guard lock(mutex_);
     state_.vanished.push_back(owner);
+  }
+  void owners_vanished() override {
+    const std::lock_guard lock(mutex_);
+    state_.vanished.push_back("*");
   }
   Result<daemon::TunnelView, daemon::ApiError> tunnel(const std::string& name) const override {
     const std::lock_guard lock(mutex_);

@@ -51,6 +51,35 @@ class PrivateBus {
         << directory_ << "/socket</listen><auth>EXTERNAL</auth>"
         << "<limit name=\"max_replies_per_connection\">50000</limit>"  // floods reach us
         << policy << "</busconfig>\n";
+    start();
+  }
+  // A new one at the same address; nobody is connected to it.
+  void restart() {
+    kill();
+    ::unlink((directory_ + "/socket").c_str());
+    start();
+  }
+  ~PrivateBus() {
+    kill();
+    for (const char* file : {"/socket", "/bus.conf", "/log"}) ::unlink((directory_ + file).c_str());
+    ::rmdir(directory_.c_str());
+  }
+  PrivateBus(const PrivateBus&) = delete;
+  PrivateBus& operator=(const PrivateBus&) = delete;
+
+  std::string address() const { return "unix:path=" + directory_ + "/socket"; }
+  // It is there and does nothing.
+  void stop() { ::kill(pid_, SIGSTOP); }
+  void go_on() { ::kill(pid_, SIGCONT); }
+  void kill() {
+    if (pid_ <= 0) return;
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+    pid_ = -1;
+  }
+
+ private:
+  void start() {
     int ends[2];
     if (::pipe(ends) != 0) throw std::runtime_error("pipe");
     const std::string config = "--config-file=" + directory_ + "/bus.conf";
@@ -76,26 +105,7 @@ class PrivateBus {
       throw std::runtime_error(log.str());
     }
   }
-  ~PrivateBus() {
-    kill();
-    for (const char* file : {"/socket", "/bus.conf", "/log"}) ::unlink((directory_ + file).c_str());
-    ::rmdir(directory_.c_str());
-  }
-  PrivateBus(const PrivateBus&) = delete;
-  PrivateBus& operator=(const PrivateBus&) = delete;
 
-  std::string address() const { return "unix:path=" + directory_ + "/socket"; }
-  // It is there and does nothing.
-  void stop() { ::kill(pid_, SIGSTOP); }
-  void go_on() { ::kill(pid_, SIGCONT); }
-  void kill() {
-    if (pid_ <= 0) return;
-    ::kill(pid_, SIGKILL);
-    ::waitpid(pid_, nullptr, 0);
-    pid_ = -1;
-  }
-
- private:
   std::string directory_;
   pid_t pid_ = -1;
 };

@@ -158,6 +158,7 @@ TEST_F(Api, BothEndsRememberAWrongPassword) {
   EXPECT_EQ(failure["details"]["stage"], "authenticating");
   EXPECT_NE(lns.failures().find("\"refused_because\":\"wrong-password\""), std::string::npos)
       << lns.failures();
+  EXPECT_NE(lns.failures().find("\"user\":\"alice\""), std::string::npos) << lns.failures();
 }
 
 TEST_F(Api, AWrongTunnelSecretAndAnEmptyPool) {

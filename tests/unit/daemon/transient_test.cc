@@ -73,6 +73,23 @@ TEST_F(Transient, LivesAsLongAsItsOwner) {
   EXPECT_EQ(told.back().substr(told.back().find('>')), ">");
 }
 
+TEST_F(Transient, EveryOwnerGoesWithTheBus) {
+  client.profile("vpn", client_text(3, 1, {}, "\"Secret1\"", "false"));
+  run();
+  for (const char* owner : {":1.7", ":1.8", ""}) {
+    TransientRequest asked = request();
+    asked.start = false;
+    asked.owner = owner;
+    asked.name_hint = "of" + std::string(owner);
+    ASSERT_TRUE(create(std::move(asked)));
+  }
+  client.service->owners_vanished();
+  EXPECT_FALSE(client.service->tunnel("of-1.7"));
+  EXPECT_FALSE(client.service->tunnel("of-1.8"));
+  EXPECT_TRUE(client.service->tunnel("of"));
+  EXPECT_EQ(client.state_of("vpn"), "idle");
+}
+
 TEST_F(Transient, NamesAreMadeUnique) {
   client.profile("vpn", client_text(3, 1, {}, "\"Secret1\"", "false"));
   run();
