@@ -122,6 +122,7 @@ Call::Event Call::judge(const wire::ControlMessage& message,
     case MessageType::sli:
     case MessageType::csun:
     case MessageType::csurq:
+    case MessageType::ack:
       break;
   }
   return Event::protocol_error;

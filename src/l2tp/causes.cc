@@ -47,6 +47,7 @@ CauseCode code_of_general_error(std::uint16_t error) {
   switch (static_cast<GeneralError>(error)) {
     case GeneralError::insufficient_resources:
     case GeneralError::try_another:
+    case GeneralError::try_another_directed:
       return CauseCode::refused;
     case GeneralError::unknown_mandatory_avp:
       return CauseCode::unknown_mandatory_avp;
@@ -244,7 +245,21 @@ Cause cause_of_cdn(const wire::ControlMessage& message, bool established) {
     case CdnResult::busy:
     case CdnResult::no_dial_tone:
     case CdnResult::no_framing:
+    case CdnResult::sds_mismatch:
+    case CdnResult::no_forwarder:
+    case CdnResult::forwarder_unauthorized:
       cause.code = CauseCode::refused;
+      break;
+    case CdnResult::pseudowire_type:
+    case CdnResult::sequencing_no_sublayer:
+    case CdnResult::mtu_mismatch:
+      cause.code = CauseCode::not_supported;
+      break;
+    case CdnResult::tie_lost:
+      cause.code = CauseCode::tie_lost;
+      break;
+    case CdnResult::fsm_error:
+      cause.code = CauseCode::protocol_error;
       break;
     case CdnResult::timeout:
       cause.code = CauseCode::setup_timeout;

@@ -55,6 +55,7 @@ void ControlConnection::process_call_message(const wire::ControlMessage& message
     case MessageType::scccn:
     case MessageType::stopccn:
     case MessageType::hello:
+    case MessageType::ack:
       return;
   }
   // §7.4.1, §7.5.2, state idle: a reply to nothing is cleaned up, not answered.

@@ -52,6 +52,7 @@ void ControlConnection::process(const wire::ControlMessage& message, TimePoint n
     step(unacceptable, {.now = now, .message = &message, .cause = std::move(*refusal)});
   };
   switch (message.type) {
+    case MessageType::ack:
     case MessageType::none:
       break;  // §4.4.1: unknown and not mandatory: acknowledged, ignored
     case MessageType::sccrq:

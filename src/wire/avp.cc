@@ -4,6 +4,7 @@
 
 #include "wire/avp_codec.h"
 #include "wire/avp_rules.h"
+#include "wire/control_digest.h"
 
 namespace l2tpm::wire {
 namespace {
@@ -64,8 +65,40 @@ std::string show(const CallErrors& errors) {
 }
 
 std::string show_message_type(std::uint16_t type) {
-  const MessageRule* const rule = find_rule(static_cast<MessageType>(type));
-  return rule != nullptr ? fmt::format("{} ({})", type, rule->name) : fmt::format("{}", type);
+  const std::string_view known = name(static_cast<MessageType>(type));
+  return known != "none" ? fmt::format("{} ({})", type, known) : fmt::format("{}", type);
+}
+
+// RFC 3931 §5.4: in a dotted quad, though it need not be an address.
+std::string show_router_id(std::uint32_t id) {
+  return fmt::format("{}.{}.{}.{}", id >> 24, (id >> 16) & 0xff, (id >> 8) & 0xff, id & 0xff);
+}
+
+std::string show_pseudowires(ByteView value) {
+  std::string out;
+  ByteReader reader(value);
+  while (reader.remaining() >= 2) {
+    const std::uint16_t type = reader.u16();
+    out += fmt::format("{}{} ({})", out.empty() ? "" : ", ", type, pseudowire_name(type));
+  }
+  return out.empty() ? "(empty)" : out;
+}
+
+std::string show_digest(ByteView value) {
+  const std::uint8_t type = value[0];
+  if (type > static_cast<std::uint8_t>(DigestType::hmac_sha1))
+    return fmt::format("type {} ({} octets)", type, value.size() - 1);
+  return fmt::format("{} ({} octets)", name(static_cast<DigestType>(type)), value.size() - 1);
+}
+
+std::string show_choice(std::uint16_t value, std::initializer_list<std::string_view> texts) {
+  return value < texts.size() ? fmt::format("{} ({})", value, texts.begin()[value])
+                              : std::to_string(value);
+}
+
+std::string show_circuit(std::uint16_t status) {
+  return fmt::format("{}{} (0x{:04x})", (status & kCircuitActive) != 0 ? "active" : "inactive",
+                     (status & kCircuitNew) != 0 ? ", new" : "", status);
 }
 
 std::string show(const AvpRule& rule, ByteView value, std::string_view result_text) {
@@ -102,8 +135,26 @@ std::string show(const AvpRule& rule, ByteView value, std::string_view result_te
     }
     case AvpFormat::disconnect_cause:
       return show(parse<PppDisconnectCause>(value));
+    case AvpFormat::message_digest:
+      return show_digest(value);
+    case AvpFormat::router_id:
+      return show_router_id(parse<std::uint32_t>(value));
+    case AvpFormat::pseudowire_type:
+      return show_pseudowires(value);
+    case AvpFormat::sublayer:
+      return show_choice(parse<std::uint16_t>(value), {"none", "default"});
+    case AvpFormat::sequencing_level:
+      return show_choice(parse<std::uint16_t>(value), {"none", "non-IP", "all"});
+    case AvpFormat::circuit_status:
+      return show_circuit(parse<std::uint16_t>(value));
   }
   return hex(value);
+}
+
+// For what is shown without its message: the versions do not disagree about a number.
+const AvpRule* find_known(AvpKey key) {
+  const AvpRule* const rule = find_rule(key, 2);
+  return rule != nullptr ? rule : find_rule(key, 3);
 }
 
 std::string shown_name(AvpKey key) {
@@ -123,14 +174,26 @@ std::string_view result_text_of(const ControlMessage& message) {
 
 }  // namespace
 
+std::string_view pseudowire_name(std::uint16_t type) {
+  constexpr std::string_view kNames[] = {"reserved",
+                                         "Frame Relay DLCI",
+                                         "ATM AAL5 SDU VCC",
+                                         "ATM cell port mode",
+                                         "Ethernet VLAN",
+                                         "Ethernet",
+                                         "HDLC",
+                                         "PPP"};
+  return type < std::size(kNames) ? kNames[type] : "unknown";
+}
+
 std::string_view name(AvpKey key) {
-  const AvpRule* const rule = find_rule(key);
+  const AvpRule* const rule = find_known(key);
   return rule != nullptr ? rule->name : registered_name(key);
 }
 
 AvpText describe(const RawAvp& avp) {
   AvpText text{shown_name(avp.key), {}};
-  const AvpRule* const rule = find_rule(avp.key);
+  const AvpRule* const rule = find_known(avp.key);
   if (!avp.revealed)
     text.value = fmt::format("hidden ({} octets)", avp.value.size());
   else if (rule == nullptr)
@@ -143,7 +206,7 @@ AvpText describe(const RawAvp& avp) {
 std::vector<AvpText> describe(const ControlMessage& message) {
   std::vector<AvpText> texts;
   Bytes value;
-  for (const AvpRule& rule : avp_rules()) {
+  for (const AvpRule& rule : avp_rules(message.version)) {
     value.clear();
     if (!write_field(rule, message, value)) continue;
     texts.push_back({std::string(rule.name), show(rule, value, result_text_of(message))});
@@ -160,15 +223,17 @@ std::vector<AvpText> describe_extensions(const ControlMessage& message, std::siz
     if (octets <= max_octets) texts.push_back(std::move(text));
   };
   Bytes value;
-  for (const AvpRule& rule : avp_rules()) {
-    const bool is_extension = rule.key > ietf(AvpType::sequencing_required) &&
+  for (const AvpRule& rule : avp_rules(message.version)) {
+    const bool is_extension = message.version == 2 &&
+                              rule.key > ietf(AvpType::sequencing_required) &&
                               rule.key != ietf(AvpType::ppp_disconnect_cause);
     value.clear();
     if (is_extension && write_field(rule, message, value))
       add({std::string(rule.name), show(rule, value, {})});
   }
   for (const RawAvp& avp : message.others)
-    if (avp.key > ietf(AvpType::sequencing_required)) add(describe(avp));
+    if (avp.key > ietf(AvpType::sequencing_required) && avp.key != ietf(AvpType::message_digest))
+      add(describe(avp));
   return texts;
 }
 

@@ -18,6 +18,8 @@ namespace l2tpm::wire {
 inline constexpr std::uint16_t kIetf = 0;
 // The ADSL Forum's enterprise number, for the access line AVPs of RFC 5515 §5.
 inline constexpr std::uint16_t kAdslForum = 3561;
+// Cisco's, whose L2TPv3 from before RFC 3931 has AVPs of its own.
+inline constexpr std::uint16_t kCisco = 9;
 
 // Vendor 0. RFC 2661 §4.4 unless said otherwise; numbers as registered with IANA.
 enum class AvpType : std::uint16_t {
@@ -73,6 +75,23 @@ enum class AvpType : std::uint16_t {
   lcp_allow_options = 50,
   lns_last_sent_lcp_confreq = 51,
   lns_last_received_lcp_confreq = 52,
+  message_digest = 59,  // 59-75: RFC 3931
+  router_id = 60,
+  assigned_connection_id = 61,
+  pseudowire_capabilities = 62,
+  local_session_id = 63,
+  remote_session_id = 64,
+  assigned_cookie = 65,
+  remote_end_id = 66,
+  pseudowire_type = 68,
+  l2_specific_sublayer = 69,
+  data_sequencing = 70,
+  circuit_status = 71,
+  preferred_language = 72,
+  authentication_nonce = 73,
+  tx_connect_speed_v3 = 74,
+  rx_connect_speed_v3 = 75,
+  interface_mtu = 91,               // RFC 4667
   connect_speed_update = 97,        // RFC 5515 §5.4
   connect_speed_update_enable = 98  // RFC 5515 §5.5
 };

@@ -37,13 +37,15 @@ inline bool read(ByteReader& in, Bytes& out) {
   out.assign(rest.begin(), rest.end());
   return true;
 }
-inline bool read(ByteReader& in, TunnelId& out) {
-  out = TunnelId(in.u16());
+// Ids have two octets in L2TPv2, four in L2TPv3.
+template <typename Tag>
+bool read(ByteReader& in, Strong<Tag, std::uint32_t>& out) {
+  out = Strong<Tag, std::uint32_t>(in.remaining() == 4 ? in.u32() : in.u16());
   return true;
 }
-inline bool read(ByteReader& in, SessionId& out) {
-  out = SessionId(in.u16());
-  return true;
+inline bool read(ByteReader& in, std::vector<std::uint16_t>& out) {
+  while (in.remaining() >= 2) out.push_back(in.u16());
+  return in.at_end();
 }
 inline bool read(ByteReader& in, std::array<std::uint8_t, 16>& out) {
   const ByteView octets = in.take(out.size());
@@ -106,11 +108,15 @@ inline void write(ByteWriter& out, std::uint32_t value) { out.u32(value); }
 inline void write(ByteWriter& out, std::uint64_t value) { out.u64(value); }
 inline void write(ByteWriter& out, const std::string& value) { out.text(value); }
 inline void write(ByteWriter& out, const Bytes& value) { out.bytes(value); }
-inline void write(ByteWriter& out, TunnelId value) {
-  out.u16(static_cast<std::uint16_t>(value.value()));
+template <typename Tag>
+void write(ByteWriter& out, Strong<Tag, std::uint32_t> value, std::uint16_t size) {
+  if (size == 4)
+    out.u32(value.value());
+  else
+    out.u16(static_cast<std::uint16_t>(value.value()));
 }
-inline void write(ByteWriter& out, SessionId value) {
-  out.u16(static_cast<std::uint16_t>(value.value()));
+inline void write(ByteWriter& out, const std::vector<std::uint16_t>& value) {
+  for (const std::uint16_t number : value) out.u16(number);
 }
 inline void write(ByteWriter& out, const std::array<std::uint8_t, 16>& value) { out.bytes(value); }
 inline void write(ByteWriter& out, const ResultCode& value) {

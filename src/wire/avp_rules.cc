@@ -76,6 +76,13 @@ constexpr AvpRule kAvpRules[] = {
   {ietf(A::lcp_allow_options),           "LCP Allow Options",             F::octets,             0, kMax, false, true,  &M::lcp_allow_options},
   {ietf(A::lns_last_sent_lcp_confreq),   "LNS Last Sent LCP Confreq",     F::octets,             0, kMax, false, true,  &M::lns_last_sent_lcp_confreq},
   {ietf(A::lns_last_received_lcp_confreq), "LNS Last Received LCP Confreq", F::octets,           0, kMax, false, true,  &M::lns_last_received_lcp_confreq},
+  // RFC 3931 §4.7.3: what a SCCRQ of version 2 says for a peer that speaks version 3; never mandatory
+  {ietf(A::message_digest),              "Message Digest",                F::message_digest,     2, kMax, false, false, kRaw},
+  {ietf(A::router_id),                   "Router ID",                     F::router_id,          4,    4, false, false, &M::router_id},
+  {ietf(A::assigned_connection_id),      "Assigned Control Connection ID", F::number,            4,    4, false, false, &M::v3_connection_id},
+  {ietf(A::pseudowire_capabilities),     "Pseudowire Capabilities List",  F::pseudowire_type,    2, kMax, false, false, &M::pseudowire_capabilities},
+  {ietf(A::preferred_language),          "Preferred Language",            F::text,               0, kMax, false, false, &M::preferred_language},
+  {ietf(A::authentication_nonce),        "Control Message Authentication Nonce", F::octets,      1, kMax, false, false, &M::authentication_nonce},
   // RFC 5515 §5.4, §5.5
   {ietf(A::connect_speed_update),        "Connect Speed Update",          F::octets,             0, kMax, false, true,  kRaw},
   {ietf(A::connect_speed_update_enable), "Connect Speed Update Enable",   F::flag,               0, kMax, false, true,  &M::connect_speed_update_enable},
@@ -109,7 +116,8 @@ constexpr MessageRule kMessageRules[] = {
   {MessageType::sccrq, "SCCRQ", Scope::tunnel,
    {A::protocol_version, A::host_name, A::framing_capabilities, A::assigned_tunnel_id},
    {A::bearer_capabilities, A::receive_window_size, A::challenge, A::tie_breaker, A::firmware_revision, A::vendor_name,
-    A::control_connection_ds}},
+    A::control_connection_ds, A::router_id, A::assigned_connection_id, A::pseudowire_capabilities, A::preferred_language,
+    A::authentication_nonce}},
   {MessageType::sccrp, "SCCRP", Scope::tunnel,
    {A::protocol_version, A::framing_capabilities, A::host_name, A::assigned_tunnel_id},
    {A::bearer_capabilities, A::firmware_revision, A::vendor_name, A::receive_window_size, A::challenge, A::challenge_response,
@@ -155,23 +163,7 @@ constexpr RegisteredName kRegisteredNames[] = {
     {56,  "PPPoE Relay Response Capability"      },
     {57,  "PPPoE Relay Forward Capability"       },
     {58,  "Extended Vendor ID"                   },
-    {59,  "Message Digest"                       },
-    {60,  "Router ID"                            },
-    {61,  "Assigned Control Connection ID"       },
-    {62,  "Pseudowire Capabilities List"         },
-    {63,  "Local Session ID"                     },
-    {64,  "Remote Session ID"                    },
-    {65,  "Assigned Cookie"                      },
-    {66,  "Remote End ID"                        },
     {67,  "Application Code"                     },
-    {68,  "Pseudowire Type"                      },
-    {69,  "L2-Specific Sublayer"                 },
-    {70,  "Data Sequencing"                      },
-    {71,  "Circuit Status"                       },
-    {72,  "Preferred Language"                   },
-    {73,  "Control Message Authentication Nonce" },
-    {74,  "Tx Connect Speed"                     },
-    {75,  "Rx Connect Speed"                     },
     {76,  "Failover Capability"                  },
     {77,  "Tunnel Recovery"                      },
     {78,  "Suggested Control Sequence"           },
@@ -187,7 +179,6 @@ constexpr RegisteredName kRegisteredNames[] = {
     {88,  "ATM Alarm Status"                     },
     {89,  "Attachment Group Identifier"          },
     {90,  "Local End Identifier"                 },
-    {91,  "Interface Maximum Transmission Unit"  },
     {92,  "FCS Retention"                        },
     {93,  "Tunnel Switching Aggregator ID"       },
     {94,  "Maximum Receive Unit"                 },
@@ -205,13 +196,16 @@ static_assert(std::is_sorted(std::begin(kAvpRules), std::end(kAvpRules), key_les
 
 }  // namespace
 
-std::span<const AvpRule> avp_rules() { return kAvpRules; }
+std::span<const AvpRule> avp_rules(unsigned version) {
+  return version == 3 ? avp_rules_v3() : std::span<const AvpRule>(kAvpRules);
+}
 
-const AvpRule* find_rule(AvpKey key) {
-  const auto* const found =
-      std::lower_bound(std::begin(kAvpRules), std::end(kAvpRules), key,
+const AvpRule* find_rule(AvpKey key, unsigned version) {
+  const std::span<const AvpRule> rules = avp_rules(version);
+  const auto found =
+      std::lower_bound(rules.begin(), rules.end(), key,
                        [](const AvpRule& rule, AvpKey wanted) { return rule.key < wanted; });
-  return found != std::end(kAvpRules) && found->key == key ? found : nullptr;
+  return found != rules.end() && found->key == key ? &*found : nullptr;
 }
 
 std::string_view registered_name(AvpKey key) {
@@ -221,8 +215,10 @@ std::string_view registered_name(AvpKey key) {
   return {};
 }
 
-const MessageRule* find_rule(MessageType type) {
-  for (const MessageRule& rule : kMessageRules)
+const MessageRule* find_rule(MessageType type, unsigned version) {
+  const std::span<const MessageRule> rules =
+      version == 3 ? message_rules_v3() : std::span<const MessageRule>(kMessageRules);
+  for (const MessageRule& rule : rules)
     if (rule.type == type) return &rule;
   return nullptr;
 }
@@ -236,10 +232,19 @@ bool write_field(const AvpRule& rule, const ControlMessage& message, Bytes& valu
           return false;
         } else if constexpr (std::is_same_v<FieldType, bool ControlMessage::*>) {
           return message.*field;
+        } else if constexpr (std::is_same_v<FieldType, SessionId ControlMessage::*>) {
+          if (scope_of(message.type) != Scope::session) return false;
+          write(writer, message.*field, rule.min_size);
+          return true;
         } else {
           const auto& slot = message.*field;
-          if (slot) write(writer, *slot);
-          return slot.has_value();
+          if (!slot) return false;
+          if constexpr (std::is_same_v<FieldType, Member<TunnelId>> ||
+                        std::is_same_v<FieldType, Member<SessionId>>)
+            write(writer, *slot, rule.min_size);
+          else
+            write(writer, *slot);
+          return true;
         }
       },
       rule.field);

@@ -26,10 +26,17 @@ enum class AvpFormat : std::uint8_t {
   q931_cause,
   call_errors,
   accm,
-  disconnect_cause
+  disconnect_cause,
+  message_digest,
+  router_id,
+  pseudowire_type,  // one, or a list
+  sublayer,
+  sequencing_level,
+  circuit_status
 };
 
-// Where a value is kept in a ControlMessage; monostate: in `others`.
+// Where a value is kept in a ControlMessage; monostate: in `others`. A plain SessionId is L2TPv3's
+// Remote Session ID, which is always there.
 template <typename T>
 using Member = std::optional<T> ControlMessage::*;
 using Field =
@@ -37,7 +44,8 @@ using Field =
                  Member<std::uint64_t>, Member<std::string>, Member<Bytes>, Member<TunnelId>,
                  Member<SessionId>, Member<std::array<std::uint8_t, 16>>, Member<ResultCode>,
                  Member<ProtocolVersion>, Member<Q931Cause>, Member<CallErrors>, Member<Accm>,
-                 Member<PppDisconnectCause>, bool ControlMessage::*>;
+                 Member<PppDisconnectCause>, Member<std::vector<std::uint16_t>>,
+                 bool ControlMessage::*, SessionId ControlMessage::*>;
 
 // One row per AVP. Sizes are of the value, in octets.
 struct AvpRule {
@@ -51,10 +59,10 @@ struct AvpRule {
   Field field;
 };
 
-// Sorted by key.
-std::span<const AvpRule> avp_rules();
+// Of protocol version 2 or 3, sorted by key.
+std::span<const AvpRule> avp_rules(unsigned version);
 // nullptr: unrecognised.
-const AvpRule* find_rule(AvpKey key);
+const AvpRule* find_rule(AvpKey key, unsigned version);
 // Of an IETF AVP that we do not recognise but IANA has registered; "" of others. It stays
 // unrecognised: with the M bit it ends what it came in.
 std::string_view registered_name(AvpKey key);
@@ -81,7 +89,7 @@ class AvpSet {
   std::uint64_t words_[2] = {0, 0};
 };
 
-// What a message must and may carry besides Message Type (RFC 2661 §6).
+// What a message must and may carry besides Message Type (RFC 2661 §6, RFC 3931 §6).
 struct MessageRule {
   MessageType type;
   std::string_view name;
@@ -89,7 +97,11 @@ struct MessageRule {
   AvpSet required;
   AvpSet optional;
 };
-// nullptr: not a message of L2TPv2, or `none`.
-const MessageRule* find_rule(MessageType type);
+// nullptr: not a message of that version, or `none`.
+const MessageRule* find_rule(MessageType type, unsigned version);
+
+// RFC 3931's half of the above: avp_rules_v3.cc.
+std::span<const AvpRule> avp_rules_v3();
+std::span<const MessageRule> message_rules_v3();
 
 }  // namespace l2tpm::wire

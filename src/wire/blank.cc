@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <optional>
 
 #include "wire/avp.h"
 #include "wire/l2tp_header.h"
+#include "wire/l2tp_v3_header.h"
 #include "wire/ppp_frame.h"
 #include "wire/ppp_packet.h"
 
@@ -74,16 +76,30 @@ bool is_auth(std::uint16_t protocol) {
          protocol == static_cast<std::uint16_t>(PppProtocol::chap) || protocol == 0xc227 /* EAP */;
 }
 
+// The AVPs of a control message of either version; nullopt for anything else.
+std::optional<ByteView> avps_of(ByteView datagram) {
+  if (version_of(datagram) == 3) {
+    const auto header = decode_v3_header(datagram);
+    if (header && header->is_control) return header->payload;
+    return std::nullopt;
+  }
+  const auto header = decode_header(datagram);
+  if (header && header->is_control) return header->payload;
+  return std::nullopt;
+}
+
 }  // namespace
 
 void blank_control(Bytes& datagram) {
-  const auto header = decode_header(datagram);
-  if (!header || !header->is_control) {
-    const std::size_t kept = std::min(kControlHeaderSize, datagram.size());
+  const std::optional<ByteView> avps = avps_of(datagram);
+  if (!avps) {
+    // Of L2TPv3 data: flags and Session ID, what follows may be a cookie.
+    const std::size_t header = version_of(datagram) == 3 ? 8 : kControlHeaderSize;
+    const std::size_t kept = std::min(header, datagram.size());
     return zero(Octets(datagram).subspan(kept));
   }
-  const auto start = static_cast<std::size_t>(header->payload.data() - datagram.data());
-  Octets rest = Octets(datagram).subspan(start, header->payload.size());
+  const auto start = static_cast<std::size_t>(avps->data() - datagram.data());
+  Octets rest = Octets(datagram).subspan(start, avps->size());
   zero(Octets(datagram).subspan(start + rest.size()));
   while (!rest.empty()) {
     if (rest.size() < kAvpHeader) return zero(rest);
@@ -92,9 +108,14 @@ void blank_control(Bytes& datagram) {
     if (length < kAvpHeader || length > rest.size()) return zero(rest);
     const bool is_hidden = (first & 0x4000) != 0;
     const AvpKey key{u16_at(rest, 2), u16_at(rest, 4)};
+    const Octets value = rest.subspan(kAvpHeader, length - kAvpHeader);
     if (is_hidden || key == ietf(AvpType::challenge_response) ||
-        key == ietf(AvpType::proxy_authen_response))
-      zero(rest.subspan(kAvpHeader, length - kAvpHeader));
+        key == ietf(AvpType::proxy_authen_response) || key == ietf(AvpType::assigned_cookie) ||
+        key == AvpKey{kCisco, 5})
+      zero(value);
+    // The first octet says which algorithm it is.
+    if ((key == ietf(AvpType::message_digest) || key == AvpKey{kCisco, 12}) && !value.empty())
+      zero(value.subspan(1));
     rest = rest.subspan(length);
   }
 }

@@ -6,8 +6,9 @@
 
 namespace l2tpm::wire {
 
-// A control message of L2TPv2, the whole UDP payload: hidden AVPs, Challenge Response (13), Proxy
-// Authen Response (33). Octets that are no control message are all taken for secret but the header.
+// A control message of L2TPv2 or L2TPv3, the whole UDP payload: hidden AVPs, Challenge Response
+// (13), Proxy Authen Response (33), Message Digest (59), Assigned Cookie (65). Octets that are no
+// control message are all taken for secret but the header.
 void blank_control(Bytes& datagram);
 
 // A PPP frame, with or without FF 03: PAP passwords, CHAP responses and the authenticator's answer

@@ -7,12 +7,13 @@
 namespace l2tpm::wire {
 
 std::string_view name(MessageType type) {
-  const MessageRule* const rule = find_rule(type);
+  const MessageRule* rule = find_rule(type, 2);
+  if (rule == nullptr) rule = find_rule(type, 3);
   return rule != nullptr ? rule->name : "none";
 }
 
 Scope scope_of(MessageType type) {
-  const MessageRule* const rule = find_rule(type);
+  const MessageRule* const rule = find_rule(type, 2);
   return rule != nullptr ? rule->scope : Scope::tunnel;
 }
 

@@ -1,12 +1,15 @@
-// Control messages of L2TPv2 (RFC 2661 §4, §6): one struct for all of them, octets in and out.
-// Pure functions. What has no place in the sequence (a malformed header) is a HeaderError and
-// dropped; whatever else is wrong is a `problem` inside the message, because the message keeps its
-// place in the sequence and is answered.
+// Control messages of L2TPv2 (RFC 2661 §4, §6) and L2TPv3 (RFC 3931 §5, §6): one struct for all of
+// them, octets in and out. Where the two RFCs say the same by different means (ids of 16 and 32
+// bits, the session in the header or in an AVP) it is one field. Pure functions. What has no place
+// in the sequence (a malformed header) is a HeaderError and dropped; whatever else is wrong is a
+// `problem` inside the message, because the message keeps its place in the sequence and is
+// answered.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +19,7 @@
 #include "base/result.h"
 #include "wire/avp.h"
 #include "wire/l2tp_header.h"
+#include "wire/l2tp_v3_header.h"
 #include "wire/result_codes.h"
 
 namespace l2tpm::wire {
@@ -36,6 +40,7 @@ enum class MessageType : std::uint16_t {
   cdn = 14,
   wen = 15,
   sli = 16,
+  ack = 20,   // L2TPv3: acknowledges and takes no number, as a ZLB does
   csun = 28,  // RFC 5515 §4: the speeds of calls have changed, says the LAC; it concerns the tunnel
   csurq = 29  // what are they now? asks the LNS
 };
@@ -44,8 +49,8 @@ std::string_view name(MessageType type);  // "SCCRQ", "StopCCN"; "none"
 // What RFC 2661 §4.1 ends for an error in a message: the whole tunnel, or only the session the
 // message is associated with.
 enum class Scope : std::uint8_t { tunnel, session };
-// By the message's type: SCCRQ, SCCRP, SCCCN, StopCCN, HELLO, CSUN, CSURQ and `none` concern the
-// tunnel.
+// By the message's type: SCCRQ, SCCRP, SCCCN, StopCCN, HELLO, ACK, CSUN, CSURQ and `none` concern
+// the tunnel.
 Scope scope_of(MessageType type);
 
 // The first thing wrong with a message that must be answered.
@@ -113,6 +118,21 @@ struct Accm {
 };
 // AVP 29.
 enum class ProxyAuthenType : std::uint16_t { text = 1, chap = 2, pap = 3, none = 4, mschapv1 = 5 };
+// AVPs 62 and 68: RFC 3931 §10.6 and RFC 4719.
+inline constexpr std::uint16_t kPseudowireEthernetVlan = 4;
+inline constexpr std::uint16_t kPseudowireEthernet = 5;
+inline constexpr std::uint16_t kPseudowirePpp = 7;
+std::string_view pseudowire_name(std::uint16_t type);  // "Ethernet"; "unknown"
+// AVP 69: what precedes each frame that is sent to the one who says it.
+inline constexpr std::uint16_t kSublayerNone = 0;
+inline constexpr std::uint16_t kSublayerDefault = 1;  // four octets with a sequence number
+// AVP 70: which of the frames that are sent to the one who says it are to be numbered.
+inline constexpr std::uint16_t kSequencingNone = 0;
+inline constexpr std::uint16_t kSequencingNonIp = 1;
+inline constexpr std::uint16_t kSequencingAll = 2;
+// Bits of AVP 71.
+inline constexpr std::uint16_t kCircuitActive = 1;
+inline constexpr std::uint16_t kCircuitNew = 2;
 // AVP 46, in CDN. RFC 3145 §2.
 struct PppDisconnectCause {
   std::uint16_t code = 0;      // disconnect_cause_text()
@@ -121,6 +141,9 @@ struct PppDisconnectCause {
   std::string message;         // UTF-8 as sent; not safe to print
   friend bool operator==(const PppDisconnectCause&, const PppDisconnectCause&) = default;
 };
+
+// AVP 59, the first octet: RFC 3931 §5.4.1.
+enum class DigestType : std::uint8_t { hmac_md5 = 0, hmac_sha1 = 1 };
 
 // Peculiarities met in a message; each is worth a log line.
 struct Quirks {
@@ -135,14 +158,16 @@ struct Quirks {
 inline constexpr std::size_t kMaxOtherAvps = 64;
 
 struct ControlMessage {
-  // The header, RFC 2661 §3.1. Ids are the receiver's own.
-  TunnelId tunnel_id;
-  SessionId session_id;
+  std::uint8_t version = 2;  // 2 or 3
+
+  // The header, RFC 2661 §3.1, RFC 3931 §3.2.1. Ids are the receiver's own.
+  TunnelId tunnel_id;    // L2TPv3: Control Connection ID
+  SessionId session_id;  // L2TPv3: Remote Session ID, AVP 64, which every session's message has
   std::uint16_t ns = 0;
   std::uint16_t nr = 0;
 
   MessageType type = MessageType::none;
-  bool is_zlb = false;
+  bool is_zlb = false;  // acknowledges and takes no number: a ZLB, or ACK
   // Set when the type is none of ours: with M=0 the message is acknowledged and otherwise ignored,
   // with M=1 there is a problem (RFC 2661 §4.4.1).
   std::optional<std::uint16_t> unknown_type;
@@ -154,16 +179,16 @@ struct ControlMessage {
   std::optional<ProtocolVersion> protocol_version;
   std::optional<std::uint32_t> framing_capabilities;
   std::optional<std::uint32_t> bearer_capabilities;
-  std::optional<std::uint64_t> tie_breaker;
+  std::optional<std::uint64_t> tie_breaker;  // L2TPv3: in ICRQ and OCRQ, too
   std::optional<std::uint16_t> firmware_revision;
   std::optional<std::string> host_name;  // one octet or more
   std::optional<std::string> vendor_name;
-  std::optional<TunnelId> assigned_tunnel_id;        // 1..65535
+  std::optional<TunnelId> assigned_tunnel_id;        // 1..65535; L2TPv3: AVP 61, any but 0
   std::optional<std::uint16_t> receive_window_size;  // 1..65535; absent means 4
   std::optional<Bytes> challenge;                    // one octet or more
   std::optional<Q931Cause> q931_cause_code;
   std::optional<std::array<std::uint8_t, 16>> challenge_response;
-  std::optional<SessionId> assigned_session_id;  // 1..65535
+  std::optional<SessionId> assigned_session_id;  // 1..65535; L2TPv3: AVP 63, any but 0
   std::optional<std::uint32_t> call_serial_number;
   std::optional<std::uint32_t> minimum_bps;
   std::optional<std::uint32_t> maximum_bps;
@@ -196,15 +221,33 @@ struct ControlMessage {
   std::optional<Bytes> lns_last_received_lcp_confreq;
   bool connect_speed_update_enable = false;
 
-  // All others in the order they came: RFC 3301 and RFC 5515 AVPs (recognised, shown by
-  // describe()), unknown optional ones, and optional ones that could not be used. Sent as they are.
+  // L2TPv3, RFC 3931 §5.4, in the order of their numbers.
+  std::optional<std::uint32_t> router_id;
+  // AVP 61 in a SCCRQ of version 2: the sender would speak version 3 (§4.7.3).
+  std::optional<TunnelId> v3_connection_id;
+  std::optional<std::vector<std::uint16_t>> pseudowire_capabilities;
+  std::optional<Bytes> assigned_cookie;  // 0, 4 or 8 octets
+  std::optional<Bytes> remote_end_id;
+  std::optional<std::uint16_t> pseudowire_type;
+  std::optional<std::uint16_t> l2_sublayer;      // kSublayer...
+  std::optional<std::uint16_t> data_sequencing;  // kSequencing...
+  std::optional<std::uint16_t> circuit_status;   // kCircuit...
+  std::optional<std::string> preferred_language;
+  std::optional<Bytes> authentication_nonce;
+  std::optional<std::uint64_t> tx_connect_speed_v3;  // bits per second; 0: not known
+  std::optional<std::uint64_t> rx_connect_speed_v3;
+  std::optional<std::uint16_t> interface_mtu;  // RFC 4667 §4.3
+
+  // All others in the order they came: RFC 3301 and RFC 5515 AVPs and those of Cisco's early L2TPv3
+  // (recognised, shown by describe()), Message Digests, unknown optional ones, and optional ones
+  // that could not be used. Sent as they are, Message Digests excepted.
   std::vector<RawAvp> others;
 
   friend bool operator==(const ControlMessage&, const ControlMessage&) = default;
 };
 
 struct DecodeOptions {
-  // The tunnel's secret, for hidden AVPs; empty when there is none.
+  // For hidden AVPs: the tunnel's secret, in L2TPv3 hiding_key() of it; empty when there is none.
   ByteView secret;
   // Mandatory AVPs that are unknown, cannot be revealed or have a bad value are then skipped as if
   // they were optional (accel-ppp's avp_permissive).
@@ -214,7 +257,9 @@ struct DecodeOptions {
 // Never fails: `header` was good, so the message has a place in the sequence. REQUIRES:
 // header.is_control.
 ControlMessage decode_control(const Header& header, const DecodeOptions& options = {});
-// The same from the whole datagram.
+// Of an L2TPv3 message nothing may be believed until check_digest() has been asked.
+ControlMessage decode_control(const V3Header& header, const DecodeOptions& options = {});
+// The same from the whole UDP payload, of either version.
 Result<ControlMessage, HeaderError> decode_control(ByteView datagram,
                                                    const DecodeOptions& options = {});
 
@@ -231,17 +276,21 @@ struct EncodeOptions {
   // whole SCCRP, and takes what is hidden there for an invalid AVP (seen with 1.3.18). It reveals
   // AVPs of later messages, provided that the tunnel challenged it.
   bool hide_in_sccrp = false;
+  // L2TPv3, and the SCCRQ of version 2 that offers it: room for so many Message Digests, of one of
+  // the two types each, for sign() to fill.
+  std::span<const DigestType> digests = {};
 };
 
 // The datagram of a message. AVPs that the message type does not have (RFC 2661 §6) are left out;
 // Message Type comes first; a Length too large for an AVP (1017 octets of value) leaves that AVP
-// out. A message of type `none` is a ZLB.
+// out. A message of type `none` is a ZLB. In L2TPv3 what goes over IP has four zero octets before
+// it (RFC 3931 §4.1.1.2): whoever sends it puts them there, or the kernel does.
 Bytes encode(const ControlMessage& message, const EncodeOptions& options = {});
 
 // Every AVP of a message for people, typed ones first. For status and trace.
 std::vector<AvpText> describe(const ControlMessage& message);
-// Of those only what RFC 2661 does not have, RFC 3145's apart: DSCPs, access lines, a vendor's. For
-// status: as many as make about `max_octets` of text.
+// Of those only what RFC 2661 does not have, RFC 3145's apart, nor in L2TPv3 RFC 3931: DSCPs,
+// access lines, a vendor's. For status: as many as make about `max_octets` of text.
 std::vector<AvpText> describe_extensions(const ControlMessage& message, std::size_t max_octets);
 
 // AVP 97, in CSUN.

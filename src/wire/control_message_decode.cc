@@ -62,6 +62,7 @@ class Decoder {
   const DecodeOptions& options_;
   ControlMessage& message_;
   ByteView random_vector_;
+  bool has_remote_session_id_ = false;
 };
 
 void Decoder::fail(Problem::Kind kind, AvpKey avp) {
@@ -88,7 +89,10 @@ void Decoder::fail_or_skip(Problem::Kind kind, const WireAvp& avp, ByteView valu
 
 // RFC 2661 §4.4.1: the first AVP, never hidden; its M bit is about the whole message.
 bool Decoder::read_message_type(const WireAvp& avp) {
-  if (avp.key != ietf(AvpType::message_type) || avp.hidden || avp.reserved) {
+  // RFC 3931 §5.4.1: other vendors have their own message types; §5.1: reserved bits are ignored.
+  const bool is_v3 = message_.version == 3;
+  const bool is_vendors = is_v3 && avp.key.vendor != kIetf && avp.key.type == 0 && !avp.hidden;
+  if (!is_vendors && (avp.key != ietf(AvpType::message_type) || avp.hidden || avp.reserved)) {
     fail(Problem::Kind::first_avp_not_message_type, avp.key);
     return false;
   }
@@ -99,7 +103,7 @@ bool Decoder::read_message_type(const WireAvp& avp) {
     return false;
   }
   const auto type = static_cast<MessageType>(number);
-  if (find_rule(type) == nullptr) {
+  if (is_vendors || find_rule(type, message_.version) == nullptr) {
     message_.unknown_type = number;
     if (avp.mandatory) fail(Problem::Kind::unknown_mandatory_message_type, avp.key);
     return false;
@@ -117,6 +121,10 @@ bool Decoder::store(const AvpRule& rule, ByteView value) {
           return true;
         } else if constexpr (std::is_same_v<FieldType, bool ControlMessage::*>) {
           return !std::exchange(message_.*field, true);
+        } else if constexpr (std::is_same_v<FieldType, SessionId ControlMessage::*>) {
+          if (std::exchange(has_remote_session_id_, true)) return false;
+          ByteReader reader(value);
+          return read(reader, message_.*field);
         } else {
           auto& slot = message_.*field;
           if (slot) return false;
@@ -143,16 +151,21 @@ void Decoder::read_known(const AvpRule& rule, const WireAvp& avp, ByteView value
 }
 
 void Decoder::read_avp(const WireAvp& avp) {
-  // RFC 2661 §4.1: an AVP with a reserved bit set "MUST be treated as an unrecognized AVP".
-  const AvpRule* const rule = avp.reserved ? nullptr : find_rule(avp.key);
+  const bool is_v3 = message_.version == 3;
+  // RFC 2661 §4.1: an AVP with a reserved bit set "MUST be treated as an unrecognized AVP". RFC
+  // 3931 §5.1: such bits are "ignored upon receipt".
+  const bool strange = avp.reserved && !is_v3;
+  const AvpRule* const rule = strange ? nullptr : find_rule(avp.key, message_.version);
   std::optional<Bytes> revealed;
-  if (avp.hidden && !avp.reserved && !options_.secret.empty() && !random_vector_.empty())
+  if (avp.hidden && !strange && !options_.secret.empty() && !random_vector_.empty())
     revealed = reveal(avp.key.type, avp.value, options_.secret, random_vector_);
   const bool legible = !avp.hidden || revealed.has_value();
   const ByteView value = revealed ? ByteView(*revealed) : avp.value;
 
+  // RFC 3931 §4.7.3: L2TPv2's AVPs are tolerated, and say nothing.
+  const bool is_old = is_v3 && rule == nullptr && find_rule(avp.key, 2) != nullptr;
   if (rule == nullptr) {
-    if (avp.mandatory && !options_.permissive)
+    if (avp.mandatory && !is_old && !options_.permissive)
       fail(Problem::Kind::unknown_mandatory_avp, avp.key);
     else
       keep(avp, value, legible);
@@ -165,19 +178,24 @@ void Decoder::read_avp(const WireAvp& avp) {
 }
 
 void Decoder::check_required() {
-  const MessageRule* const rule = find_rule(message_.type);
-  for (const AvpRule& avp : avp_rules()) {
+  const MessageRule* const rule = find_rule(message_.type, message_.version);
+  for (const AvpRule& avp : avp_rules(message_.version)) {
     if (!rule->required.contains(avp.key)) continue;
     const bool present = std::visit(
         [&](const auto& field) {
-          if constexpr (std::is_same_v<std::decay_t<decltype(field)>, std::monostate>)
+          using FieldType = std::decay_t<decltype(field)>;
+          if constexpr (std::is_same_v<FieldType, std::monostate>)
             return true;
+          else if constexpr (std::is_same_v<FieldType, SessionId ControlMessage::*>)
+            return has_remote_session_id_;
           else
             return static_cast<bool>(message_.*field);
         },
         avp.field);
     const bool is_id = avp.key == ietf(AvpType::assigned_tunnel_id) ||
-                       avp.key == ietf(AvpType::assigned_session_id);
+                       avp.key == ietf(AvpType::assigned_session_id) ||
+                       avp.key == ietf(AvpType::assigned_connection_id) ||
+                       avp.key == ietf(AvpType::local_session_id);
     // Nothing can be done without the peer's id; all else a lenient receiver can assume.
     if (!present && (is_id || !options_.permissive)) fail(Problem::Kind::missing_avp, avp.key);
   }
@@ -185,10 +203,18 @@ void Decoder::check_required() {
 
 // Zero is no id and no window. In StopCCN and CDN it says that none was assigned yet.
 void Decoder::check_ids() {
+  const bool is_v3 = message_.version == 3;
   if (message_.assigned_tunnel_id == TunnelId(0) && message_.type != MessageType::stopccn)
-    fail(Problem::Kind::bad_value, ietf(AvpType::assigned_tunnel_id));
+    fail(Problem::Kind::bad_value,
+         ietf(is_v3 ? AvpType::assigned_connection_id : AvpType::assigned_tunnel_id));
   if (message_.assigned_session_id == SessionId(0) && message_.type != MessageType::cdn)
-    fail(Problem::Kind::bad_value, ietf(AvpType::assigned_session_id));
+    fail(Problem::Kind::bad_value,
+         ietf(is_v3 ? AvpType::local_session_id : AvpType::assigned_session_id));
+  // An offer that cannot be meant is none.
+  if (message_.v3_connection_id == TunnelId(0)) message_.v3_connection_id.reset();
+  const std::size_t cookie = message_.assigned_cookie ? message_.assigned_cookie->size() : 0;
+  if (cookie != 0 && cookie != 4 && cookie != 8)
+    fail(Problem::Kind::bad_value, ietf(AvpType::assigned_cookie));
   if (message_.receive_window_size == std::uint16_t{0})
     fail(Problem::Kind::bad_value, ietf(AvpType::receive_window_size));
 }
@@ -228,6 +254,19 @@ void Decoder::run(ByteView payload) {
 
 }  // namespace
 
+ControlMessage decode_control(const V3Header& header, const DecodeOptions& options) {
+  assert(header.is_control);
+  ControlMessage message;
+  message.version = 3;
+  message.tunnel_id = header.connection_id;
+  message.ns = header.ns;
+  message.nr = header.nr;
+  message.is_zlb = header.payload.empty();
+  if (!message.is_zlb) Decoder(options, message).run(header.payload);
+  if (message.type == MessageType::ack) message.is_zlb = true;
+  return message;
+}
+
 ControlMessage decode_control(const Header& header, const DecodeOptions& options) {
   assert(header.is_control);
   ControlMessage message;
@@ -242,6 +281,12 @@ ControlMessage decode_control(const Header& header, const DecodeOptions& options
 
 Result<ControlMessage, HeaderError> decode_control(ByteView datagram,
                                                    const DecodeOptions& options) {
+  if (version_of(datagram) == 3) {
+    const auto header = decode_v3_header(datagram);
+    if (!header) return Unexpected(header.error());
+    if (!header->is_control) return Unexpected(HeaderError::not_control);
+    return decode_control(*header, options);
+  }
   const auto header = decode_header(datagram);
   if (!header) return Unexpected(header.error());
   if (!header->is_control) return Unexpected(HeaderError::not_control);

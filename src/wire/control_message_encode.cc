@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "wire/avp_rules.h"
+#include "wire/control_digest.h"
 #include "wire/control_message.h"
 #include "wire/hidden_avp.h"
 
@@ -32,6 +33,7 @@ class Encoder {
  private:
   void emit(AvpKey key, bool mandatory, bool hide_it, ByteView value);
   void emit_plain(AvpKey key, std::uint16_t flags, ByteView value);
+  void emit_digests();
   Bytes padding_for(ByteView value);
   bool hides() const;
 
@@ -83,19 +85,32 @@ void Encoder::emit(AvpKey key, bool mandatory, bool hide_it, ByteView value) {
   emit_plain(key, flags | kHidden, *hidden);
 }
 
+// RFC 3931 §5.4.1: directly after Message Type, filled with zeros for now.
+void Encoder::emit_digests() {
+  for (const DigestType type : options_.digests) {
+    Bytes value(1 + digest_size(type));
+    value[0] = static_cast<std::uint8_t>(type);
+    emit_plain(ietf(AvpType::message_digest), message_.version == 3 ? kMandatory : std::uint16_t{0},
+               value);
+  }
+}
+
 Bytes Encoder::run() {
-  const MessageRule* const rule = find_rule(message_.type);
-  if (rule == nullptr) return encode_zlb(message_.tunnel_id, message_.ns, message_.nr);
+  const bool is_v3 = message_.version == 3;
+  out_ = is_v3 ? encode_v3_zlb(message_.tunnel_id, message_.ns, message_.nr)
+               : encode_zlb(message_.tunnel_id, message_.ns, message_.nr);
+  const MessageRule* const rule = find_rule(message_.type, message_.version);
+  if (rule == nullptr) return std::move(out_);
 
   assert(options_.secret.empty() || !options_.random_vector.empty());
-  out_ = encode_zlb(message_.tunnel_id, message_.ns, message_.nr);
   ByteWriter writer(out_);
-  writer.patch_u16(6, static_cast<std::uint16_t>(message_.session_id.value()));
+  if (!is_v3) writer.patch_u16(6, static_cast<std::uint16_t>(message_.session_id.value()));
 
   Bytes value;
   ByteWriter(value).u16(static_cast<std::uint16_t>(message_.type));
   emit(ietf(AvpType::message_type), true, false, value);
-  for (const AvpRule& avp : avp_rules()) {
+  emit_digests();
+  for (const AvpRule& avp : avp_rules(message_.version)) {
     if (!rule->required.contains(avp.key) && !rule->optional.contains(avp.key)) continue;
     value.clear();
     if (!write_field(avp, message_, value)) continue;
@@ -103,11 +118,12 @@ Bytes Encoder::run() {
     emit(avp.key, avp.mandatory, avp.may_hide && hides(), value);
   }
   for (const RawAvp& avp : message_.others) {
-    const AvpRule* const known = find_rule(avp.key);
+    const AvpRule* const known = find_rule(avp.key, message_.version);
     const bool has_field =
         known != nullptr && !std::holds_alternative<std::monostate>(known->field);
-    const bool is_framing =
-        avp.key == ietf(AvpType::message_type) || avp.key == ietf(AvpType::random_vector);
+    const bool is_framing = avp.key == ietf(AvpType::message_type) ||
+                            avp.key == ietf(AvpType::random_vector) ||
+                            avp.key == ietf(AvpType::message_digest);
     // What has a field is sent from there, and what could not be read is not passed on.
     if (has_field || is_framing || !avp.revealed) continue;
     emit(avp.key, avp.mandatory, avp.hidden && hides(), avp.value);

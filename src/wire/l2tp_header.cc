@@ -51,6 +51,8 @@ std::string_view name(HeaderError error) {
       return "bad-length";
     case HeaderError::bad_offset:
       return "bad-offset";
+    case HeaderError::zero_session_id:
+      return "zero-session-id";
     case HeaderError::not_control:
       return "not-control";
   }

@@ -24,13 +24,14 @@ namespace l2tpm::wire {
 enum class HeaderError : std::uint8_t {
   truncated,                 // ends inside the header
   l2f,                       // version 1, RFC 2341
-  l2tpv3,                    // version 3, RFC 3931
+  l2tpv3,                    // version 3, RFC 3931: decode_v3_header()
   unknown_version,           // any other version
   control_without_length,    // T without L
   control_without_sequence,  // T without S
   control_with_offset,       // T with O
   bad_length,                // Length below the header's size or beyond the datagram
   bad_offset,                // the offset pad reaches beyond the message
+  zero_session_id,           // L2TPv3 data for no session
   not_control                // a data message where a control message was asked for
 };
 std::string_view name(HeaderError error);

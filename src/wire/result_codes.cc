@@ -16,7 +16,7 @@ constexpr std::array<std::string_view, 8> kStopCcn = {
     "finite state machine error",
 };
 
-constexpr std::array<std::string_view, 12> kCdn = {
+constexpr std::array<std::string_view, 31> kCdn = {
     "reserved",
     "loss of carrier",
     "general error",
@@ -29,14 +29,33 @@ constexpr std::array<std::string_view, 12> kCdn = {
     "no dial tone",
     "call not established in the allotted time",
     "connected, but no appropriate framing",
+    "SDS values do not match",
+    "lost the tie breaker",
+    "pseudowire type not supported",
+    "sequencing required without a valid L2-specific sublayer",
+    "finite state machine error or timeout",
+    "frame relay circuit deleted",
+    "frame relay circuit inactive for long",
+    "frame relay header lengths do not match",
+    "HDLC link deleted",
+    "HDLC link inactive for long",
+    "OAM cell emulation not supported",
+    "interface MTUs do not match",
+    "no such forwarder or end identifier",
+    "forwarder or end identifier not authorized",
+    "loop detected",
+    "attachment circuit bound to another endpoint",
+    "attachment circuit bound to another remote circuit",
+    "unassigned",
+    "TDM pseudowire parameters refused",
 };
 
-constexpr std::array<std::string_view, 9> kGeneralError = {
+constexpr std::array<std::string_view, 10> kGeneralError = {
     "no general error",       "no control connection exists yet",
     "length is wrong",        "a field is out of range or a reserved field is not zero",
     "insufficient resources", "invalid session id",
     "vendor-specific error",  "try another",
-    "unknown mandatory AVP",
+    "unknown mandatory AVP",  "try another, as listed",
 };
 
 // RFC 3145 §2.2, in our words.

@@ -1,5 +1,5 @@
-// Result and error codes of StopCCN and CDN (RFC 2661 §4.4.2), and PPP disconnect causes (RFC
-// 3145), with the text that people read.
+// Result and error codes of StopCCN and CDN (RFC 2661 §4.4.2, RFC 3931 §5.4.2 and its companions),
+// and PPP disconnect causes (RFC 3145), with the text that people read.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@ enum class StopCcnResult : std::uint16_t {
   general_error = 2,          // see the error code
   already_exists = 3,         // control channel already exists
   not_authorized = 4,         // requester is not authorized
-  version_not_supported = 5,  // error code: the highest version supported, 0x0100 for L2TPv2
+  version_not_supported = 5,  // error code: the highest version supported
   shutting_down = 6,
   fsm_error = 7,
 };
@@ -27,8 +27,17 @@ enum class CdnResult : std::uint16_t {
   no_carrier = 7,
   busy = 8,
   no_dial_tone = 9,
-  timeout = 10,     // call not established within the time allotted by the LAC
-  no_framing = 11,  // connected, but no appropriate framing
+  timeout = 10,       // call not established within the time allotted by the LAC
+  no_framing = 11,    // connected, but no appropriate framing
+  sds_mismatch = 12,  // RFC 3308
+  // L2TPv3: RFC 3931, and from 17 on RFC 4591, 4349, 4454, 4667, 6074, 5611
+  tie_lost = 13,
+  pseudowire_type = 14,         // not supported
+  sequencing_no_sublayer = 15,  // sequencing required without a valid L2-Specific Sublayer
+  fsm_error = 16,               // or timeout
+  mtu_mismatch = 23,
+  no_forwarder = 24,            // the end identifier names nothing
+  forwarder_unauthorized = 25,  // it names something that is not the peer's
 };
 
 enum class GeneralError : std::uint16_t {
@@ -41,6 +50,7 @@ enum class GeneralError : std::uint16_t {
   vendor_specific = 6,
   try_another = 7,  // another LNS may serve
   unknown_mandatory_avp = 8,
+  try_another_directed = 9,  // the text lists addresses (RFC 3931)
 };
 
 // RFC 3145 §2.2: why PPP ended. The direction beside it says at whose end.

@@ -48,6 +48,7 @@ inline wire::ControlMessage sample(wire::MessageType type) {
       m.result_code = wire::ResultCode{2, std::uint16_t{8}, "unknown AVP 9/100"};
       break;
     case MessageType::hello:
+    case MessageType::ack:
       break;
     case MessageType::ocrq:
       m.assigned_session_id = SessionId(1);

@@ -75,6 +75,7 @@ inline ControlMessage peer_says(MessageType type, std::uint16_t ns, std::uint16_
     case MessageType::hello:
     case MessageType::csun:
     case MessageType::csurq:
+    case MessageType::ack:
       break;
   }
   return message;

@@ -116,7 +116,7 @@ TEST(L2tp, PeersSection4Row9_Xl2tpdGarbageLooksLikeNoMessage) {
   EXPECT_TRUE(decoded(encode_zlb(TunnelId(0), 0, 0)).is_zlb);
   ASSERT_FALSE(decode_control("0002 0000 0000 ff03"_hex));
   EXPECT_EQ(decode_control("0002 0000 0000 ff03"_hex).error(), HeaderError::not_control);
-  EXPECT_FALSE(decode_control("c803 0014 0000 0000 0000 0000 8008 0000 0000 0001"_hex));
+  EXPECT_FALSE(decode_header("c803 0014 0000 0000 0000 0000 8008 0000 0000 0001"_hex));
 }
 
 TEST(L2tp, PeersSection4Row10_Xl2tpdVendorIsPartOfTheKey) {
