@@ -101,9 +101,11 @@ ppp::Role role_of(l2tp::CallKind kind) {
   switch (kind) {
     case l2tp::CallKind::lac_incoming:
     case l2tp::CallKind::lns_outgoing:
+    case l2tp::CallKind::icrq_sender:
       return ppp::Role::calling;
     case l2tp::CallKind::lns_incoming:
     case l2tp::CallKind::lac_outgoing:
+    case l2tp::CallKind::icrq_recipient:
       break;
   }
   return ppp::Role::called;

@@ -297,6 +297,11 @@ void Tunnel::carry_out(l2tp::Action& action, bool whole_tunnel, TimePoint now) {
                 .set_numbers({}, printable(as_bytes(requested.call.called_number)));
             owner_.outgoing_call(*this, requested.session, requested.call, now);
           },
+          // No tunnel of the daemon speaks L2TPv3 yet.
+          [&](const l2tp::PseudowireRequested& requested) {
+            connection_.forget_session(requested.session, now);
+          },
+          [](const l2tp::CircuitChanged&) {},
           [&](const l2tp::SessionUp& call) { make_session(call.session).call_up(call, now); },
           [&](const l2tp::SessionDown& call) {
             make_session(call.session).call_down(call.cause, whole_tunnel && added_to_kernel_, now);

@@ -23,6 +23,10 @@ std::span<const Call::Transition> Call::table() const {
       return lns_outgoing_rows();
     case CallKind::lac_outgoing:
       return lac_outgoing_rows();
+    case CallKind::icrq_sender:
+      return icrq_sender_rows();
+    case CallKind::icrq_recipient:
+      return icrq_recipient_rows();
   }
   return {};
 }
@@ -132,6 +136,8 @@ wire::ControlMessage Call::make(MessageType type) const {
   wire::ControlMessage message;
   message.type = type;
   message.session_id = peer_;
+  // RFC 3931 §5.4.4: in every message of a session, not only the first.
+  if (is_pseudowire()) message.assigned_session_id = own_;
   return message;
 }
 
@@ -197,6 +203,10 @@ std::string_view name(Call::Event event) {
       return "accepted";
     case Call::Event::reply:
       return "reply";
+    case Call::Event::reply_unacceptable:
+      return "reply-unacceptable";
+    case Call::Event::tie_lost:
+      return "tie-lost";
     case Call::Event::connect:
       return "connect";
     case Call::Event::connect_unacceptable:

@@ -1,7 +1,8 @@
 // One call of a control connection: a session from ICRQ or OCRQ to CDN. Which of RFC 2661's four
-// tables (§7.4.1, §7.4.2, §7.5.1, §7.5.2) it obeys is its kind; the rows are in incoming_call.cc
-// and outgoing_call.cc. Owned by ControlConnection, which finds the call of a message, keeps its
-// deadline and numbers what it sends. An established call is a few dozen octets.
+// tables (§7.4.1, §7.4.2, §7.5.1, §7.5.2) or RFC 3931's two for a pseudowire (§7.3.1, §7.3.2) it
+// obeys is its kind; the rows are in incoming_call.cc, outgoing_call.cc and pseudowire_call.cc.
+// Owned by ControlConnection, which finds the call of a message, keeps its deadline and numbers
+// what it sends. An established call is a few dozen octets.
 #pragma once
 
 #include <cstdint>
@@ -39,6 +40,8 @@ class Call {
     request_unacceptable,  // e.g. a framing type that we do not offer
     accepted,              // by the owner
     reply,                 // ICRP or OCRP
+    reply_unacceptable,    // pseudowires: what the peer says in ICRP does not fit
+    tie_lost,              // pseudowires: the peer's ICRQ for the same circuit won
     connect,               // ICCN or OCCN
     connect_unacceptable,
     bearer_connected,  // call_connected()
@@ -61,6 +64,11 @@ class Call {
     IncomingCallRequest* incoming = nullptr;
     OutgoingCallRequest* outgoing = nullptr;
     CallParameters* connect = nullptr;
+    PseudowireRequest* pseudowire = nullptr;
+    const PseudowireWish* wish =
+        nullptr;  // with `cookie`: of a pseudowire that we ask for or accept
+    Bytes* cookie = nullptr;
+    std::uint64_t tie_breaker = 0;
   };
 
   Call(CallKind kind, SessionId own) : own_(own), kind_(kind) {}
@@ -72,11 +80,28 @@ class Call {
   SessionId own() const { return own_; }
   SessionId peer() const { return peer_; }
   bool is_established() const { return state_ == State::established; }
+  bool is_pseudowire() const {
+    return kind_ == CallKind::icrq_sender || kind_ == CallKind::icrq_recipient;
+  }
   bool is_lac() const { return kind_ == CallKind::lac_incoming || kind_ == CallKind::lac_outgoing; }
   bool is_consistent() const;
 
   // Judges a message for this call: its event. `framing_capabilities` are ours.
   Event judge(const wire::ControlMessage& message, std::uint32_t framing_capabilities) const;
+  // The same for a pseudowire; nothing is learned. `refusal` is filled for an …_unacceptable.
+  Event judge_pseudowire(const wire::ControlMessage& message, Cause& refusal) const;
+
+  // Pseudowires. Our circuit: remembered for the next message; true when it is time for SLI.
+  bool set_circuit(bool active);
+  // The peer's, from SLI: true when it has changed.
+  bool learn_circuit(std::uint16_t status);
+  wire::ControlMessage make_sli();
+  // Of a session that stands and whose circuit changed since its last message.
+  bool owes_sli() const { return owes_sli_; }
+  // Of our request that waits for its answer.
+  std::uint64_t session_tie_breaker() const { return setup_ ? setup_->tie_breaker : 0; }
+  bool has_tie_breaker() const { return setup_ && setup_->pseudowire.use_tie_breaker; }
+  const std::string* asked_end_id() const { return setup_ ? &setup_->pseudowire.end_id : nullptr; }
 
  private:
   using Act = void (Call::*)(Input&, Output&);
@@ -90,6 +115,10 @@ class Call {
   struct Setup {
     IncomingCallRequest incoming;
     OutgoingCallRequest outgoing;
+    PseudowireRequest pseudowire;  // its `peer`: what the peer has said so far
+    PseudowireWish wish;
+    PseudowireEnd own;  // what we have said
+    std::uint64_t tie_breaker = 0;
   };
 
   // incoming_call.cc and outgoing_call.cc
@@ -97,6 +126,9 @@ class Call {
   static std::span<const Transition> lns_incoming_rows();
   static std::span<const Transition> lns_outgoing_rows();
   static std::span<const Transition> lac_outgoing_rows();
+  // pseudowire_call.cc
+  static std::span<const Transition> icrq_sender_rows();
+  static std::span<const Transition> icrq_recipient_rows();
   std::span<const Transition> table() const;
   void enter(State next, Event event, const Cause& cause);
   wire::ControlMessage make(wire::MessageType type) const;
@@ -113,6 +145,13 @@ class Call {
   void learn_peer(Input&, Output&);
   void send_occn(Input&, Output&);
   void session_up(Input&, Output&);
+  void remember_pseudowire(Input&, Output&);
+  void announce_pseudowire(Input&, Output&);
+  void ask_for_pseudowire(Input&, Output&);
+  void answer_pseudowire(Input&, Output&);
+  void connect_pseudowire(Input&, Output&);
+  void refuse_reply(Input&, Output&);
+  void pseudowire_up(Input&, Output&);
   void send_cdn(Input&, Output&);
   void clean_up(Input&, Output&);
 
@@ -121,6 +160,14 @@ class Call {
   SessionId peer_;
   CallKind kind_;
   State state_ = State::idle;
+  // Pseudowires: the circuits, wire::kCircuit...
+  std::uint16_t own_circuit_ = 0;
+  std::uint16_t peer_circuit_ = 0;
+  bool owes_sli_ = false;
+
+  PseudowireEnd say_own_end(std::uint16_t sublayer);
+  Pseudowire agreed() const;
+  void say_end(wire::ControlMessage& message) const;
 };
 std::string_view name(Call::State state);
 std::string_view name(Call::Event event);

@@ -12,8 +12,18 @@ std::string_view name(CallKind kind) {
       return "lns-outgoing";
     case CallKind::lac_outgoing:
       return "lac-outgoing";
+    case CallKind::icrq_sender:
+      return "icrq-sender";
+    case CallKind::icrq_recipient:
+      return "icrq-recipient";
   }
   return "?";
+}
+
+std::size_t Pseudowire::send_overhead(wire::Encapsulation encapsulation) const {
+  // RFC 3931 §4.1: Session ID alone, or after UDP's eight octets behind flags and a reserved field.
+  const std::size_t header = encapsulation == wire::Encapsulation::udp ? 8u + 8u : 4u;
+  return header + peer.cookie.size() + (l2_sublayer == wire::kSublayerNone ? 0u : 4u);
 }
 
 bool ProxyInfo::empty() const {

@@ -1,5 +1,7 @@
 #include "l2tp/causes.h"
 
+#include <fmt/format.h>
+
 #include <string>
 #include <utility>
 
@@ -197,6 +199,36 @@ wire::PppDisconnectCause disconnect_cause(const Cause& cause) {
       break;
   }
   return out;
+}
+
+namespace {
+
+Cause does_not_fit(wire::CdnResult result, CauseCode code, std::string text) {
+  return {
+      .code = code, .result_code = static_cast<std::uint16_t>(result), .message = std::move(text)};
+}
+
+}  // namespace
+
+Cause unknown_end_id(std::string_view end_id) {
+  return does_not_fit(
+      CdnResult::no_forwarder, CauseCode::refused,
+      fmt::format("remote end id \"{}\" names nothing here", printable(as_bytes(end_id), 64)));
+}
+Cause unauthorized_end_id(std::string_view end_id) {
+  return does_not_fit(
+      CdnResult::forwarder_unauthorized, CauseCode::refused,
+      fmt::format("remote end id \"{}\" is another peer's", printable(as_bytes(end_id), 64)));
+}
+Cause end_id_in_use(std::string_view end_id) {
+  return does_not_fit(
+      CdnResult::no_facilities_temporary, CauseCode::refused,
+      fmt::format("remote end id \"{}\" has a session", printable(as_bytes(end_id), 64)));
+}
+Cause wrong_pseudowire_type(std::uint16_t asked, std::uint16_t ours) {
+  return does_not_fit(CdnResult::pseudowire_type, CauseCode::not_supported,
+                      fmt::format("pseudowire type {} ({}) asked for, it is {} ({}) here", asked,
+                                  wire::pseudowire_name(asked), ours, wire::pseudowire_name(ours)));
 }
 
 Cause cause_of_stopccn(const wire::ControlMessage& message, bool established) {

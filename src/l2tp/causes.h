@@ -2,6 +2,9 @@
 // (PPP Disconnect Cause Code AVP), both ways.
 #pragma once
 
+#include <cstdint>
+#include <string_view>
+
 #include "base/cause.h"
 #include "wire/control_message.h"
 
@@ -14,6 +17,13 @@ wire::ResultCode cdn_result(const Cause& cause);
 
 // PPP's own cause, when it has one (disconnect_code).
 wire::PppDisconnectCause disconnect_cause(const Cause& cause);
+
+// For reject_call() of a pseudowire: each has its result code (RFC 3931 §5.4.2, RFC 4667 §4) and a
+// text that names what does not fit. `end_id` as it came.
+Cause unknown_end_id(std::string_view end_id);
+Cause unauthorized_end_id(std::string_view end_id);  // it is another peer's
+Cause end_id_in_use(std::string_view end_id);
+Cause wrong_pseudowire_type(std::uint16_t asked, std::uint16_t ours);
 
 // What a peer's StopCCN or CDN means; `established`: whether the tunnel or session stood. Without a
 // Result Code AVP: closed by the peer. `by_peer` is set, the message is printable.

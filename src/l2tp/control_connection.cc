@@ -15,6 +15,7 @@ namespace {
 using wire::MessageType;
 
 constexpr std::uint32_t kMaxSessionId = 65535;
+constexpr std::uint32_t kMaxV3SessionId = 0xffffffff;
 constexpr Duration kIdQuarantine = 60s;
 
 void keep_earlier(std::optional<TimePoint>& earliest, std::optional<TimePoint> other) {
@@ -23,7 +24,8 @@ void keep_earlier(std::optional<TimePoint>& earliest, std::optional<TimePoint> o
 
 }  // namespace
 
-// RFC 2661 §7.2.1, row by row. A pair that has no row is a protocol error: StopCCN and clean up.
+// RFC 2661 §7.2.1 and RFC 3931 §7.2, row by row. A pair that has no row is a protocol error:
+// StopCCN and clean up. (The RFCs differ over SCCCN in state idle, which begins nothing here.)
 std::span<const ControlConnection::Transition> ControlConnection::transitions() {
   using S = State;
   using E = Event;
@@ -65,13 +67,37 @@ std::span<const ControlConnection::Transition> ControlConnection::transitions() 
 }
 
 ControlConnection::ControlConnection(TunnelId own_tunnel, std::shared_ptr<const Settings> settings,
-                                     RandomSource& random)
+                                     RandomSource& random, IdPool* v3_sessions)
     : own_tunnel_(own_tunnel),
       settings_(std::move(settings)),
       random_(random),
+      version_(0),
+      digests_(settings_->v3),
       delivery_(*settings_),
-      session_ids_(kMaxSessionId, kIdQuarantine) {
-  assert(own_tunnel_ && own_tunnel_.value() <= 0xffff);
+      own_session_ids_(settings_->versions == Versions::v2_only ? kMaxSessionId : kMaxV3SessionId,
+                       kIdQuarantine),
+      session_ids_(&own_session_ids_),
+      v3_session_ids_(v3_sessions) {
+  assert(own_tunnel_ &&
+         (own_tunnel_.value() <= 0xffff || settings_->versions == Versions::v3_only));
+  if (settings_->versions == Versions::v2_only)
+    decide_version(2);
+  else
+    delivery_.set_digests(&digests_);
+  if (settings_->versions == Versions::v3_only) decide_version(3);
+}
+
+void ControlConnection::decide_version(unsigned version) {
+  version_ = version;
+  if (version == 2) {
+    // What has been signed so far was for a peer that speaks version 3.
+    digests_.stop_signing();
+    if (settings_->versions != Versions::v2_only)
+      own_session_ids_ = IdPool(kMaxSessionId, kIdQuarantine);
+    return;
+  }
+  delivery_.speak_v3();
+  if (v3_session_ids_ != nullptr) session_ids_ = v3_session_ids_;
 }
 
 void ControlConnection::step(Event event, const Input& input) {
@@ -150,7 +176,7 @@ void ControlConnection::send_scccn(const Input& input) {
   wire::ControlMessage message;
   message.type = MessageType::scccn;
   message.challenge_response = std::exchange(response_, std::nullopt);
-  send(message, input.now);
+  send(std::move(message), input.now);
   tunnel_open(input);
 }
 
@@ -158,8 +184,15 @@ void ControlConnection::tunnel_open(const Input& input) {
   established_ = input.now;
   delivery_.set_peer_proven(true);
   authentication_.forget_challenge();
-  if (authentication_.peer_authenticated()) events_.push_back(PeerAuthenticated{});
-  events_.push_back(TunnelUp{peer_.tunnel});
+  if (authentication_.peer_authenticated() || digests_.peer_authentic())
+    events_.push_back(PeerAuthenticated{});
+  events_.push_back(TunnelUp{peer_.tunnel, static_cast<std::uint8_t>(version_)});
+  // RFC 3931 §4.4: HELLOs of several connections are not to go out together.
+  const auto tenth =
+      std::chrono::duration_cast<std::chrono::milliseconds>(settings_->hello_interval) / 10;
+  if (version_ == 3 && tenth.count() > 0)
+    hello_jitter_ =
+        std::chrono::milliseconds(random_.below(static_cast<std::uint32_t>(tenth.count())));
   for (const SessionId session : std::exchange(waiting_for_tunnel_, {}))
     step_call(session, {.event = Call::Event::tunnel_open}, input.now);
   delivery_.acknowledge_now();
@@ -235,6 +268,8 @@ void ControlConnection::handle_timeout(TimePoint now) {
   handle_delivery_failure(now);
   if (setup_until_ && *setup_until_ <= now) {
     Cause cause{.code = CauseCode::setup_timeout, .message = "the tunnel was not set up in time"};
+    if (digests_wrong_ + digests_missing_ > 0)
+      cause = {.code = CauseCode::tunnel_auth_failed, .message = why_unanswered()};
     step(Event::peer_lost, {.now = now, .cause = std::move(cause)});
   }
   if (linger_until_ && *linger_until_ <= now) step(Event::linger_over, {.now = now});
@@ -268,7 +303,7 @@ std::optional<TimePoint> ControlConnection::hello_at() const {
   if (state_ != State::established || settings_->hello_interval == Duration::zero() ||
       hello_given_up_ || !delivery_.all_acknowledged())
     return std::nullopt;
-  return delivery_.last_heard() + settings_->hello_interval;
+  return delivery_.last_heard() + settings_->hello_interval - hello_jitter_;
 }
 
 void ControlConnection::send_hello(TimePoint now) {
@@ -304,6 +339,8 @@ void ControlConnection::handle_delivery_failure(TimePoint now) {
   Cause cause{
       .code = state_ == State::wait_ctl_reply ? CauseCode::no_answer : CauseCode::peer_silent,
       .message = "retransmissions are used up"};
+  if (state_ == State::wait_ctl_reply && digests_wrong_ + digests_missing_ > 0)
+    cause = {.code = CauseCode::tunnel_auth_failed, .message = why_unanswered()};
   step(Event::peer_lost, {.now = now, .cause = std::move(cause)});
 }
 
@@ -342,14 +379,21 @@ std::optional<TimePoint> ControlConnection::next_deadline() const {
 ControlConnection::Status ControlConnection::status() const {
   Status status;
   status.state = state_;
+  status.version = version_;
   status.initiator = initiator_;
   status.own_tunnel = own_tunnel_;
   status.peer = peer_;
   status.delivery = delivery_.status();
   status.we_challenged = authentication_.we_challenged();
   status.peer_challenged = authentication_.peer_challenged();
-  status.peer_authenticated = authentication_.peer_authenticated();
-  status.avps_hidden = settings_->hide_avps && has_secret();
+  status.peer_authenticated =
+      authentication_.peer_authenticated() || (version_ == 3 && digests_.peer_authentic());
+  status.avps_hidden =
+      settings_->hide_avps && (version_ == 3 ? digests_.authenticates() : has_secret());
+  status.digests_required = version_ == 3 && digests_.authenticates();
+  status.digest_secret = digests_.secret_used();
+  status.digests_wrong = digests_wrong_;
+  status.digests_missing = digests_missing_;
   status.sessions = calls_.size();
   status.sessions_up = sessions_up_;
   if (status.delivery.bytes_received > 0) status.last_heard = delivery_.last_heard();

@@ -90,7 +90,7 @@ void ControlConnection::process_request(const wire::ControlMessage& message, Tim
   }
   // Overload is answered, never met with silence: the peer's caller would wait for its own timer.
   const auto id =
-      calls_.size() < settings_->max_sessions ? session_ids_.allocate(random_, now) : std::nullopt;
+      calls_.size() < settings_->max_sessions ? session_ids_->allocate(random_, now) : std::nullopt;
   if (!id) {
     refuse_request(message, {.code = CauseCode::no_resources, .message = "too many sessions"}, now);
     return;
@@ -105,7 +105,7 @@ void ControlConnection::process_request(const wire::ControlMessage& message, Tim
     // The peer may not have seen any id of ours for this call; it goes back unused.
     input.cause = {.code = CauseCode::not_supported, .message = "framing type not offered"};
     calls_.erase(own);
-    session_ids_.release(own.value(), now);
+    session_ids_->release(own.value(), now);
     refuse_request(message, input.cause, now);
     return;
   }
@@ -167,11 +167,14 @@ void ControlConnection::step_call(Call& call, Call::Input input, TimePoint now) 
   const SessionId own = call.own();
   const Call::State before = call.state();
   const SessionId peer_before = call.peer();
+  const bool asks = call.is_pseudowire() && before == Call::State::wait_reply;
+  const std::string asked = asks ? *call.asked_end_id() : std::string();
   Call::Output output;
   call.step(std::move(input), output);
   for (wire::ControlMessage& message : output.messages) send(message, now);
   for (Action& action : output.actions) events_.push_back(std::move(action));
 
+  note_asked(call, asks ? &asked : nullptr);
   if (!peer_before && call.peer()) calls_by_peer_.emplace(call.peer(), own);
   const bool waited_for_peer = before != Call::State::idle && before != Call::State::wait_tunnel;
   switch (call.state()) {
@@ -187,6 +190,7 @@ void ControlConnection::step_call(Call& call, Call::Input input, TimePoint now) 
     case Call::State::established:
       call_deadlines_.remove(own);
       if (before != Call::State::established) ++sessions_up_;
+      if (call.owes_sli()) send(call.make_sli(), now);
       break;
     case Call::State::ended:
       call_deadlines_.remove(own);
@@ -206,6 +210,7 @@ void ControlConnection::end_all_calls(const Cause& cause) {
   calls_.clear();
   calls_by_peer_.clear();
   waiting_for_tunnel_.clear();
+  asked_end_ids_.clear();
   call_deadlines_ = {};
   sessions_up_ = 0;
 }
@@ -215,7 +220,7 @@ void ControlConnection::end_all_calls(const Cause& cause) {
 SessionId ControlConnection::place(CallKind kind, Call::Input input, TimePoint now) {
   if (state_ == State::closing || state_ == State::finished) return {};
   if (calls_.size() >= settings_->max_sessions) return {};
-  const auto id = session_ids_.allocate(random_, now);
+  const auto id = session_ids_->allocate(random_, now);
   if (!id) return {};
   const SessionId own(*id);
   Call& call = calls_.emplace(own, Call(kind, own)).first->second;
@@ -229,12 +234,14 @@ SessionId ControlConnection::place(CallKind kind, Call::Input input, TimePoint n
 }
 
 SessionId ControlConnection::place_incoming_call(IncomingCallRequest request, TimePoint now) {
+  if (version_ != 2) return {};
   request.serial_number = next_serial_++;
   return place(CallKind::lac_incoming, {.event = Call::Event::open_request, .incoming = &request},
                now);
 }
 
 SessionId ControlConnection::place_outgoing_call(OutgoingCallRequest request, TimePoint now) {
+  if (version_ != 2) return {};
   request.serial_number = next_serial_++;
   return place(CallKind::lns_outgoing, {.event = Call::Event::open_request, .outgoing = &request},
                now);
@@ -261,12 +268,12 @@ void ControlConnection::close_session(SessionId session, const Cause& cause, Tim
 }
 
 void ControlConnection::forget_session(SessionId session, TimePoint now) {
-  if (ended_.erase(session) > 0) session_ids_.release(session.value(), now);
+  if (ended_.erase(session) > 0) session_ids_->release(session.value(), now);
 }
 
 void ControlConnection::send_set_link_info(const LinkInfo& info, TimePoint now) {
   const Call* call = find(info.session);
-  if (call == nullptr || !call->is_established() || call->is_lac()) return;
+  if (version_ == 3 || call == nullptr || !call->is_established() || call->is_lac()) return;
   wire::ControlMessage message;
   message.type = MessageType::sli;
   message.session_id = call->peer();
@@ -277,10 +284,11 @@ void ControlConnection::send_set_link_info(const LinkInfo& info, TimePoint now) 
 
 void ControlConnection::send_wan_error_notify(const WanErrors& errors, TimePoint now) {
   const Call* call = find(errors.session);
-  if (call == nullptr || !call->is_established() || !call->is_lac()) return;
+  if (call == nullptr || !call->is_established() || (version_ == 2 && !call->is_lac())) return;
   wire::ControlMessage message;
   message.type = MessageType::wen;
   message.session_id = call->peer();
+  if (version_ == 3) message.assigned_session_id = call->own();
   message.call_errors =
       wire::CallErrors{errors.crc_errors,      errors.framing_errors, errors.hardware_overruns,
                        errors.buffer_overruns, errors.timeout_errors, errors.alignment_errors};

@@ -87,7 +87,9 @@ void ControlConnection::process(const wire::ControlMessage& message, TimePoint n
     case MessageType::sli:
     case MessageType::csun:
     case MessageType::csurq:
-      if (state_ == State::established)
+      if (state_ == State::established && version_ == 3)
+        process_v3_call_message(message, now);
+      else if (state_ == State::established)
         process_call_message(message, now);
       else
         step(Event::protocol_error, input);
@@ -112,6 +114,8 @@ void ControlConnection::process_problem(const wire::ControlMessage& message, Tim
     // RFC 2661 §4.1: it ends the session that the message is about.
     if (message.type == MessageType::icrq || message.type == MessageType::ocrq)
       refuse_request(message, cause, now);
+    else if (version_ == 3)
+      process_v3_session_problem(message, std::move(cause), now);
     else
       step_call(message.session_id,
                 {.event = Call::Event::protocol_error, .cause = std::move(cause)}, now);
@@ -135,15 +139,21 @@ void ControlConnection::learn_peer(const wire::ControlMessage& message) {
   // §4.4.3: "If absent, the peer must assume a value of 4 for its transmit window."
   peer_.receive_window_size = message.receive_window_size.value_or(4);
   peer_.tie_breaker = message.tie_breaker;
+  peer_.router_id = message.router_id.value_or(0);
+  peer_.pseudowires = message.pseudowire_capabilities.value_or(std::vector<std::uint16_t>{});
+  peer_.preferred_language = message.preferred_language.value_or("");
   peer_.others = wire::describe_extensions(message, kMaxExtensions);
-  delivery_.set_peer_tunnel(static_cast<std::uint16_t>(peer_.tunnel.value()));
+  delivery_.set_peer_tunnel(peer_.tunnel);
   delivery_.set_peer_window(peer_.receive_window_size);
 }
 
 std::optional<Cause> ControlConnection::judge_introduction(const wire::ControlMessage& message) {
   learn_peer(message);
+  if (refusal_) return std::exchange(refusal_, std::nullopt);
   if (!message.assigned_tunnel_id)
     return Cause{.code = CauseCode::protocol_error, .message = "no Assigned Tunnel ID"};
+  if (version_ == 3)
+    if (auto refusal = judge_v3_introduction(message)) return refusal;
   // §4.4.3, Protocol Version: ours is 1; a revision is compatible by definition.
   if (message.protocol_version && message.protocol_version->version != kProtocolVersion)
     return Cause{.code = CauseCode::not_supported,
@@ -168,36 +178,48 @@ bool ControlConnection::has_secret() const {
   return settings_->secret && !settings_->secret->empty();
 }
 
+bool ControlConnection::expects_challenge() const {
+  const bool challenges = has_secret() && settings_->challenge_peer;
+  return challenges && (version_ != 3 || settings_->v3.cisco_challenge);
+}
+
 wire::ControlMessage ControlConnection::introduce_ourselves(MessageType type) {
   wire::ControlMessage message;
   message.type = type;
-  message.protocol_version = wire::ProtocolVersion{kProtocolVersion, 0};
   message.host_name = settings_->host_name;
   if (!settings_->vendor_name.empty()) message.vendor_name = settings_->vendor_name;
+  message.assigned_tunnel_id = own_tunnel_;
+  message.receive_window_size = settings_->receive_window_size;
+  if (expects_challenge()) message.challenge = authentication_.challenge(random_);
+  if (version_ != 2) introduce_v3(message);
+  if (version_ == 3) return message;
+  message.protocol_version = wire::ProtocolVersion{kProtocolVersion, 0};
   if (settings_->firmware_revision != 0) message.firmware_revision = settings_->firmware_revision;
   message.framing_capabilities = settings_->framing_capabilities;
   if (settings_->bearer_capabilities != 0)
     message.bearer_capabilities = settings_->bearer_capabilities;
-  message.assigned_tunnel_id = own_tunnel_;
-  message.receive_window_size = settings_->receive_window_size;
-  if (has_secret() && settings_->challenge_peer)
-    message.challenge = authentication_.challenge(random_);
   return message;
 }
 
-void ControlConnection::send(const wire::ControlMessage& message, TimePoint now) {
-  if (!settings_->hide_avps || !has_secret() || !peer_.tunnel) {
-    delivery_.send(wire::encode(message), now);
-    return;
-  }
+void ControlConnection::send(wire::ControlMessage message, TimePoint now) {
+  // While the version is open our SCCRQ is one of version 2.
+  message.version = version_ == 3 ? 3 : 2;
+  wire::EncodeOptions options;
+  if (version_ != 2) options.digests = digests_.digests();
   std::array<std::uint8_t, kRandomVectorSize> vector{};
   std::array<std::uint8_t, kRandomVectorSize> padding{};
-  random_.fill(vector);
-  random_.fill(padding);
-  wire::EncodeOptions options;
-  options.secret = settings_->secret->octets();
-  options.random_vector = vector;
-  options.padding = padding;
+  ByteView secret;
+  if (version_ == 3)
+    secret = digests_.hiding_key();
+  else if (has_secret())
+    secret = settings_->secret->octets();
+  if (settings_->hide_avps && !secret.empty() && peer_.tunnel) {
+    random_.fill(vector);
+    random_.fill(padding);
+    options.secret = secret;
+    options.random_vector = vector;
+    options.padding = padding;
+  }
   delivery_.send(wire::encode(message, options), now);
 }
 

@@ -9,8 +9,8 @@
 namespace l2tpm::l2tp {
 namespace {
 
-// Offsets in a control header, which always has L and S (RFC 2661 §3.1).
-constexpr std::size_t kTunnelIdAt = 4;
+// Offsets in a control header, which always has L and S (RFC 2661 §3.1, RFC 3931 §3.2.1).
+constexpr std::size_t kTunnelIdAt = 4;  // 16 bits, in L2TPv3 32
 constexpr std::size_t kNsAt = 8;
 
 // A measured round trip never makes us less patient than this: some peers sit on an acknowledgement
@@ -257,7 +257,13 @@ void ReliableDelivery::flush(TimePoint now) {
 
 bool ReliableDelivery::transmit(Outgoing& entry, std::uint16_t ns, TimePoint now) {
   if (!budget_allows(entry.bytes.size())) return false;
-  put_u16(entry.bytes, kTunnelIdAt, peer_tunnel_);
+  const std::uint32_t id = peer_tunnel_.value();
+  if (version_ == 3) {
+    put_u16(entry.bytes, kTunnelIdAt, static_cast<std::uint16_t>(id >> 16));
+    put_u16(entry.bytes, kTunnelIdAt + 2, static_cast<std::uint16_t>(id & 0xffff));
+  } else {
+    put_u16(entry.bytes, kTunnelIdAt, static_cast<std::uint16_t>(id));
+  }
   put_u16(entry.bytes, kNsAt, ns);
   wire::patch_nr(entry.bytes, nr_);
   if (entry.transmissions++ == 0) {
@@ -275,15 +281,32 @@ bool ReliableDelivery::transmit(Outgoing& entry, std::uint16_t ns, TimePoint now
 
 void ReliableDelivery::send_zlb() {
   acknowledgement_is_sent();
-  if (!budget_allows(wire::kControlHeaderSize)) return;
   // A ZLB's Ns is that of the next message and is not used up (§5.8).
   std::uint16_t ns = first_ns_;
   for (const Outgoing& entry : queue_) {
     if (entry.transmissions == 0) break;
     ++ns;
   }
+  Bytes datagram = encode_acknowledgement(ns);
+  if (!budget_allows(datagram.size())) return;
   ++counters_.zlbs_sent;
-  emit(wire::encode_zlb(TunnelId(peer_tunnel_), ns, nr_));
+  emit(std::move(datagram));
+}
+
+Bytes ReliableDelivery::encode_acknowledgement(std::uint16_t ns) const {
+  if (version_ == 2) return wire::encode_zlb(peer_tunnel_, ns, nr_);
+  // RFC 3931 §6.15: a ZLB has no room for a digest.
+  if (digests_ == nullptr || digests_->digests().empty())
+    return wire::encode_v3_zlb(peer_tunnel_, ns, nr_);
+  wire::ControlMessage ack;
+  ack.version = 3;
+  ack.type = wire::MessageType::ack;
+  ack.tunnel_id = peer_tunnel_;
+  ack.ns = ns;
+  ack.nr = nr_;
+  wire::EncodeOptions options;
+  options.digests = digests_->digests();
+  return wire::encode(ack, options);
 }
 
 void ReliableDelivery::acknowledgement_is_sent() {
@@ -297,6 +320,7 @@ bool ReliableDelivery::budget_allows(std::size_t size) const {
 }
 
 void ReliableDelivery::emit(Bytes datagram) {
+  if (digests_ != nullptr) digests_->sign(datagram);
   counters_.bytes_sent += datagram.size();
   datagrams_.push_back(std::move(datagram));
 }

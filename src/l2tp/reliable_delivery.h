@@ -1,6 +1,7 @@
-// The reliable control channel of one control connection: RFC 2661 §5.8 and appendix A. It numbers
-// what we send, keeps it until the peer has acknowledged it, and puts what the peer sends into
-// order. It knows no message but the empty one (ZLB). Owned by ControlConnection.
+// The reliable control channel of one control connection: RFC 2661 §5.8 and appendix A, RFC 3931
+// §4.2, which are the same. It numbers what we send, keeps it until the peer has acknowledged it,
+// and puts what the peer sends into order. It knows no message but the empty one (ZLB, ACK). Owned
+// by ControlConnection.
 #pragma once
 
 #include <cstddef>
@@ -12,6 +13,7 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "l2tp/digest_authentication.h"
 #include "l2tp/settings.h"
 #include "wire/control_message.h"
 
@@ -34,7 +36,12 @@ class ReliableDelivery {
 
   // Sending. `encoded` is a whole control message; Ns and Nr (and the Tunnel ID, which may be
   // learned late) are filled in each time it is sent.
-  void set_peer_tunnel(std::uint16_t id) { peer_tunnel_ = id; }
+  void set_peer_tunnel(TunnelId id) { peer_tunnel_ = id; }
+  // L2TPv3's header from now on, or L2TPv2's as from the beginning.
+  void speak_v3() { version_ = 3; }
+  void speak_v2() { version_ = 2; }
+  // Signs what leaves, each time anew because Nr is part of it. Borrowed.
+  void set_digests(const DigestAuthentication* digests) { digests_ = digests; }
   void set_peer_window(std::uint16_t window);
   void send(Bytes encoded, TimePoint now);
   // Forgets what has not been acknowledged; the numbers it had stay used...
@@ -115,6 +122,7 @@ class ReliableDelivery {
   void acknowledgement_is_sent();
   bool budget_allows(std::size_t size) const;
   void emit(Bytes datagram);
+  Bytes encode_acknowledgement(std::uint16_t ns) const;
   void hold(const wire::ControlMessage& message, std::size_t size);
   unsigned window() const;
   Duration backed_off() const;
@@ -132,7 +140,9 @@ class ReliableDelivery {
   // Sending. queue_[0] has Ns first_ns_; the first sent_ of queue_ count as in flight.
   std::deque<Outgoing> queue_;
   std::uint16_t first_ns_ = 0;
-  std::uint16_t peer_tunnel_ = 0;
+  TunnelId peer_tunnel_;
+  unsigned version_ = 2;
+  const DigestAuthentication* digests_ = nullptr;
   std::uint16_t peer_window_ = 4;  // §4.4.3: "the peer must assume a value of 4"
   unsigned sent_ = 0;
   unsigned congestion_window_ = 1;

@@ -5,9 +5,11 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/secret.h"
+#include "wire/control_message.h"
 
 namespace l2tpm::l2tp {
 
@@ -26,7 +28,43 @@ struct Quirks {
   friend bool operator==(const Quirks&, const Quirks&) = default;
 };
 
+// Which versions of the protocol a connection may speak.
+enum class Versions : std::uint8_t {
+  v2_only,
+  // A peer's SCCRQ of version 2 that offers version 3 is answered in version 3, any other refused.
+  v3_only,
+  // RFC 3931 §4.7.3, over UDP only: our SCCRQ is one of version 2 that offers version 3, and the
+  // version of the answer decides. A peer's is answered in the highest version it offers. A tunnel
+  // that anybody on the path can talk down to version 2 is as safe as version 2's secret makes it.
+  v3_or_v2,
+};
+
+// L2TPv3, RFC 3931; used unless versions is v2_only.
+struct V3Settings {
+  // AVP 60, unique among the peers' peers; by custom an IPv4 address, which the owner picks.
+  std::uint32_t router_id = 0;
+  // AVP 62, what may be asked of us.
+  std::vector<std::uint16_t> pseudowires = {wire::kPseudowireEthernet,
+                                            wire::kPseudowireEthernetVlan};
+  std::string
+      preferred_language;  // AVP 72, of the texts that we would like to read; empty: not sent
+
+  // Control message authentication, §4.3: every message carries a digest, both ways. None: off.
+  // Two, during a rollover: each is believed, and our messages carry a digest of each.
+  std::vector<Secret> digest_secrets;
+  wire::DigestType digest = wire::DigestType::hmac_md5;  // ours; the peer's may be either
+  // Without secrets: a digest all the same, which finds damage but no forger. For what has no UDP
+  // checksum.
+  bool integrity_check = false;
+  // Challenge and Challenge Response as in L2TPv2, which Cisco's routers used before RFC 3931 and
+  // still can ("authentication" in an l2tp-class): with Settings::secret.
+  bool cisco_challenge = false;
+};
+
 struct Settings {
+  Versions versions = Versions::v2_only;
+  V3Settings v3;
+
   // What we say about ourselves.
   std::string host_name = "l2tp-manager";  // AVP 7; never empty, at most 255 octets
   std::string vendor_name;                 // AVP 8; empty: not sent
@@ -40,7 +78,8 @@ struct Settings {
   // address before it constructs a responder.
   std::optional<Secret> secret;
   bool challenge_peer = true;  // when there is a secret
-  bool hide_avps = false;      // when there is a secret; never in SCCRQ, nor before the peer spoke
+  // When there is a secret, in L2TPv3 a digest secret; never in SCCRQ, nor before the peer spoke.
+  bool hide_avps = false;
   bool use_tie_breaker = false;  // AVP 5 in SCCRQ
 
   // Reliable delivery, §5.8. With the defaults an unanswered message is given up 31 s after it was
@@ -59,6 +98,7 @@ struct Settings {
   std::uint32_t max_sessions = 65535;
   // Responders only: until SCCCN, send at most three times what was received.
   bool answer_budget = true;
+  bool permissive = false;  // receive_datagram() only: see wire::DecodeOptions
   Quirks quirks;
 };
 

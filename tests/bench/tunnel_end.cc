@@ -121,7 +121,8 @@ void TunnelEnd::carry_out(l2tp::Action& action, TimePoint now) {
                                  Cause{CauseCode::not_supported, false, 0, 0, 0, {}}, now);
           },
           [](l2tp::PeerAuthenticated&) {}, [](l2tp::LinkInfo&) {}, [](l2tp::WanErrors&) {},
-          [](l2tp::SpeedChanged&) {}},
+          [](l2tp::SpeedChanged&) {}, [](l2tp::PseudowireRequested&) {},
+          [](l2tp::CircuitChanged&) {}},
       action);
 }
 

@@ -94,6 +94,13 @@ class Machine {
     session_ = call.session;
     return fmt::format("outgoing call to {}", call.call.called_number);
   }
+  std::string describe(const PseudowireRequested& call) {
+    session_ = call.session;
+    return fmt::format("pseudowire to {}", call.request.end_id);
+  }
+  std::string describe(const CircuitChanged& circuit) {
+    return circuit.active() ? "circuit active" : "circuit inactive";
+  }
   std::string describe(const SessionUp& up) {
     return fmt::format("session up {}", up.peer_session.value());
   }
