@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "vm"))
 from daemon import Daemon, listener  # noqa: E402
-from lab import BUILD, Failure, Lab, check, load_modules, run, wait_until  # noqa: E402
+from lab import BUILD, Failure, Lab, check, keep_code_still, load_modules, run, wait_until  # noqa: E402
 from xl2tpd import Xl2tpdLns  # noqa: E402
 
 BENCH = BUILD / "tests" / "bench"
@@ -281,6 +281,7 @@ def main():
     parser.add_argument("--json", help="where the figures go")
     args = parser.parse_args()
     load_modules()
+    keep_code_still()
     print(f"Linux {os.uname().release}, {os.cpu_count()} processors", flush=True)
     result, failed = {}, False
     if not args.only or "floor" in args.only:

@@ -308,8 +308,20 @@ class Capture:
         wait_until(lambda: "listening on" in self._process.log(), 20, "tcpdump listens")
 
     def stop(self):
+        """Ends it with everything that has passed: told to end, tcpdump leaves unread what the kernel
+        still holds for it, so it says first (SIGUSR1) that it holds nothing."""
+        if self._process.running():
+            wait_until(self._has_read_all, 20, "tcpdump has read what it captured")
         self._process.signal(signal.SIGINT)
         self._process.wait(20)
+
+    def _has_read_all(self):
+        reports = self._process.log().count("received by filter")
+        self._process.signal(signal.SIGUSR1)
+        wait_until(lambda: self._process.log().count("received by filter") > reports, 5,
+                   "tcpdump says how much it has read")
+        last = re.findall(r"(\d+) packets? captured, (\d+) packets? received", self._process.log())[-1]
+        return int(last[0]) >= int(last[1])
 
     def fields(self, display_filter, *names):
         return tshark(self.file, display_filter, *names)

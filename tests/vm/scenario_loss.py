@@ -19,7 +19,8 @@ def _fifty(lab, rule):
     link.netem_both("")
     server.wait_sessions(COUNT, seconds=60)
     for session in up[::10]:
-        check(host.ping(INNER, extra=("-I", session["interface"])), f"{session['tunnel']} carries")
+        # Up is what IPv6 alone is, too: IPCP's next retransmission gets through.
+        host.can_ping(INNER, extra=("-I", session["interface"]))
     # Tunnels of attempts that were lost may still linger at the LNS; they go.
     gone(lns, host, server, dialer)
 
