@@ -156,28 +156,43 @@ def measure_set_up(lab, args, result):
 
 
 def measure_xl2tpd(lab, args, result):
+    """As Debian installs it, with the scripts that pppd runs for every session, and without them."""
     lns, host = hosts(lab)
-    Xl2tpdLns(lns, auth=args.auth, pool="10.65.0.1-10.65.7.254", local="10.64.0.1",
-              options=("nodetach", "lcp-echo-interval 0"))
-    Load(host, 10, 2, hold=0).process.wait(120)
-    Interfaces(lns).wait_for(0, 120)
-    for key, tunnels in (("xl2tpd", 10), ("xl2tpd_single", args.xl2tpd_sessions)):
-        load = Load(host, tunnels, args.xl2tpd_sessions // tunnels, "--concurrency", "20", timeout=240)
-        report = result[key] = load.up()
-        note(f"xl2tpd+pppd, {report['established']} sessions in {tunnels} tunnels: "
-             f"{report['sessions_per_second']}/s")
-        memory = 0
-        for pid in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                if Path(f"/proc/{pid}/comm").read_text().strip() in ("pppd", "xl2tpd"):
-                    memory += int(Path(f"/proc/{pid}/smaps_rollup").read_text()
-                                  .split("Rss:")[1].split()[0])
-            except (OSError, IndexError):
-                continue
-        report["resident_kib_per_session"] = memory / max(report["established"], 1)
-        load.stop()
-        load.process.wait(120)
+    for scripts in (True, False):
+        server = Xl2tpdLns(lns, "xl2tpd" if scripts else "xl2tpd-bare", auth=args.auth,
+                           pool="10.65.0.1-10.65.7.254", local="10.64.0.1",
+                           options=("nodetach", "lcp-echo-interval 0"), as_installed=True)
+        if not scripts:
+            server.take_scripts_away()
+        Load(host, 10, 2, hold=0).process.wait(120)
         Interfaces(lns).wait_for(0, 120)
+        for shape, tunnels in (("", 10), ("_single", args.xl2tpd_sessions)):
+            load = Load(host, tunnels, args.xl2tpd_sessions // tunnels, "--concurrency", "20",
+                        timeout=240)
+            report = load.up()
+            result[f"xl2tpd{shape}{'' if scripts else '_bare'}"] = report
+            note(f"xl2tpd+pppd{'' if scripts else ' without ip-up scripts'}, "
+                 f"{report['established']} sessions in {tunnels} tunnels: "
+                 f"{report['sessions_per_second']}/s")
+            report["resident_kib_per_session"] = (resident_kib("pppd", "xl2tpd") /
+                                                  max(report["established"], 1))
+            load.stop()
+            load.process.wait(120)
+            Interfaces(lns).wait_for(0, 120)
+        server.process.terminate()
+
+
+def resident_kib(*names):
+    """Of all processes of these names."""
+    memory = 0
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if Path(f"/proc/{pid}/comm").read_text().strip() in names:
+                memory += int(Path(f"/proc/{pid}/smaps_rollup").read_text()
+                              .split("Rss:")[1].split()[0])
+        except (OSError, IndexError):
+            continue
+    return memory
 
 
 def measure_memory(lab, args, result):
@@ -238,6 +253,9 @@ def table(result):
     row("", "ours", "against", "ratio", "wanted")
     row("sessions/s, 10 tunnels", f"{rate:.0f}/s", f"xl2tpd {xl2tpd['sessions_per_second']:.2f}/s",
         times(rate, xl2tpd["sessions_per_second"]), "40 or more")
+    bare = result["xl2tpd_bare"]
+    row("the same without its ip-up scripts", f"{rate:.0f}/s",
+        f"xl2tpd {bare['sessions_per_second']:.2f}/s", times(rate, bare["sessions_per_second"]), "")
     row("sessions/s, a session a tunnel", f"{rate_single:.0f}/s",
         f"xl2tpd {xl2tpd_single['sessions_per_second']:.2f}/s",
         times(rate_single, xl2tpd_single["sessions_per_second"]), "")

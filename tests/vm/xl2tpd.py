@@ -4,6 +4,8 @@ Both use the kernel's data path (pppd's pppol2tp plugin) when the kernel has one
 """
 
 import re
+import shutil
+from pathlib import Path
 
 from lab import check, wait_until
 
@@ -16,7 +18,10 @@ MPPE = {None: ["nomppe"], "128": ["require-mppe-128"], "40": ["require-mppe-40"]
 
 
 class _Peer:
-    def __init__(self, namespace, name, users, tunnel_secret, options, section, extra_global=""):
+    def __init__(self, namespace, name, users, tunnel_secret, options, section, extra_global="",
+                 as_installed=False):
+        """as_installed: with the scripts that Debian's ppp has in /etc/ppp and pppd runs for every
+        session, and with no debug lines. Otherwise with debug lines and no scripts."""
         self.namespace = namespace
         self.name = name
         lab = namespace.lab
@@ -28,15 +33,20 @@ class _Peer:
             (ppp / file).write_text(secrets)
             (ppp / file).chmod(0o600)
         (ppp / "options").write_text("")
+        if as_installed:
+            for entry in Path("/etc/ppp").glob("ip*"):
+                copy = shutil.copytree if entry.is_dir() else shutil.copy
+                copy(entry, ppp / entry.name)
         self.pppd_log = self.directory / "pppd.log"
         (self.directory / "options").write_text("\n".join(
-            ["debug", f"logfile {self.pppd_log}", "nodefaultroute", "novj", "nobsdcomp",
-             "nodeflate", *options]) + "\n")
+            [*([] if as_installed else ["debug"]), f"logfile {self.pppd_log}", "nodefaultroute",
+             "novj", "nobsdcomp", "nodeflate", *options]) + "\n")
         (self.directory / "l2tp-secrets").write_text(f"* * {tunnel_secret or 'none'}\n")
         self.control = self.directory / "control"
         (self.directory / "xl2tpd.conf").write_text(
             f"[global]\nport = 1701\nauth file = l2tp-secrets\n"
-            f"debug tunnel = yes\ndebug state = yes\n{extra_global}{section}")
+            f"{'' if as_installed else _flags(debug_tunnel=True, debug_state=True)}"
+            f"{extra_global}{section}")
         self.start()
 
     def start(self):
@@ -48,6 +58,11 @@ class _Peer:
         self.process = self.namespace.spawn(self.name, ["sh", "-c", script])
         wait_until(lambda: "Listening on IP address" in self.process.log(), 20,
                    f"{self.name} listens")
+
+    def take_scripts_away(self):
+        """What as_installed put there; before the first session."""
+        for entry in (self.directory / "ppp").glob("ip*"):
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
     def log(self):
         return self.process.log()
@@ -91,7 +106,8 @@ def _flags(**values):
 class Xl2tpdLns(_Peer):
     def __init__(self, namespace, name="xl2tpd-lns", auth="mschapv2", mppe=None, users=None,
                  tunnel_secret=None, hidden=False, local="10.64.0.1",
-                 pool="10.64.0.10-10.64.0.250", dns=(), options=(), listen=None, host_name="xlns"):
+                 pool="10.64.0.10-10.64.0.250", dns=(), options=(), listen=None, host_name="xlns",
+                 as_installed=False):
         options = [REQUIRE[auth], *MPPE[mppe], "name xl2tpd-lns", "lcp-echo-interval 10",
                    *[f"ms-dns {server}" for server in dns], *options]
         section = (f"[lns default]\nip range = {pool}\nlocal ip = {local}\nhostname = {host_name}\n"
@@ -100,7 +116,7 @@ class Xl2tpdLns(_Peer):
                           challenge=bool(tunnel_secret), length_bit=True))
         self.address = local
         super().__init__(namespace, name, users or {"alice": "wonderland"}, tunnel_secret, options,
-                         section, f"listen-addr = {listen}\n" if listen else "")
+                         section, f"listen-addr = {listen}\n" if listen else "", as_installed)
 
 
 class Xl2tpdLac(_Peer):
