@@ -129,6 +129,7 @@ void ControlConnection::process_pseudowire_request(const wire::ControlMessage& m
 
 // RFC 3931 §5.4.4, Session Tie Breaker: both ends ask for the same circuit.
 bool ControlConnection::settle_session_tie(const wire::ControlMessage& message, TimePoint now) {
+  if (!message.remote_end_id) return true;
   const auto asked = asked_end_ids_.find(std::string(as_text(*message.remote_end_id)));
   if (asked == asked_end_ids_.end()) return true;
   Call* ours = find(asked->second);

@@ -20,6 +20,7 @@ using Verdict = DigestAuthentication::Verdict;
 wire::ControlMessage as_v3(wire::ControlMessage sccrq) {
   sccrq.version = 3;
   sccrq.assigned_tunnel_id = std::exchange(sccrq.v3_connection_id, std::nullopt);
+  sccrq.challenge.reset();  // L2TPv2's
   if (sccrq.problem && sccrq.problem->avp.vendor == wire::kIetf &&
       sccrq.problem->avp.type <= static_cast<std::uint16_t>(wire::AvpType::sequencing_required) &&
       sccrq.problem->kind != wire::Problem::Kind::unknown_mandatory_avp)
@@ -58,7 +59,9 @@ void ControlConnection::receive_v3(ByteView datagram, TimePoint now) {
   const auto header = wire::decode_v3_header(datagram);
   if (!header || !header->is_control || version_ == 2) return;
   // Pure functions so far; nothing is believed. The nonce is needed to find out whether to.
-  const wire::ControlMessage peek = wire::decode_control(*header);
+  wire::ControlMessage peek;
+  if (state_ == State::idle || state_ == State::wait_ctl_reply)
+    peek = wire::decode_control(*header);
   // An answer to a SCCRQ that nobody has sent.
   if (state_ == State::idle && peek.type != MessageType::sccrq) return;
   if (!believes(header->message, peek, now)) return;
@@ -164,7 +167,10 @@ void ControlConnection::introduce_v3(wire::ControlMessage& message) {
 
 std::optional<Cause> ControlConnection::judge_v3_introduction(const wire::ControlMessage& message) {
   // Cisco's routers ask so when their l2tp-class says "authentication".
-  if (message.challenge && !settings_->v3.cisco_challenge)
+  if (settings_->v3.cisco_challenge) return std::nullopt;
+  authentication_
+      .forget_challenge();  // asked in a SCCRQ of version 2, of a peer that knows no other
+  if (message.challenge)
     return Cause{.code = CauseCode::tunnel_auth_failed,
                  .message = "the peer wants a Challenge Response, which is not allowed here"};
   return std::nullopt;

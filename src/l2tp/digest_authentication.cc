@@ -58,7 +58,7 @@ DigestAuthentication::Verdict DigestAuthentication::judge(ByteView message,
   const wire::DigestCheck check = wire::check_digest(message, signing_keys_, nonces);
   switch (check.verdict) {
     case wire::DigestCheck::Verdict::absent:
-      return has_secrets_ ? Verdict::missing : Verdict::believed;
+      return has_secrets_ && !peer_cannot_sign_ ? Verdict::missing : Verdict::believed;
     case wire::DigestCheck::Verdict::wrong:
       return Verdict::wrong;
     case wire::DigestCheck::Verdict::valid:

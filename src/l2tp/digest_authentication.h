@@ -42,8 +42,11 @@ class DigestAuthentication {
   // `message` begins with its flags and ends with its Length. The nonce in it, if it is a SCCRQ or
   // SCCRP that opens the connection, is the peer's from then on, if it is believed.
   Verdict judge(ByteView message, const std::optional<Bytes>& nonce_in_it);
-  // What follows is for a peer that could not check it.
-  void stop_signing() { digests_.clear(); }
+  // What follows is for a peer that could not check it, and has nothing to check in what it sends.
+  void stop_signing() {
+    digests_.clear();
+    peer_cannot_sign_ = true;
+  }
 
   bool peer_authentic() const { return peer_authentic_; }
   // Which of the settings' secrets the peer used last.
@@ -58,6 +61,7 @@ class DigestAuthentication {
   std::vector<wire::DigestType> digests_;
   Bytes own_nonce_;
   Bytes peer_nonce_;
+  bool peer_cannot_sign_ = false;
   bool peer_authentic_ = false;
   std::size_t secret_used_ = 0;
 };

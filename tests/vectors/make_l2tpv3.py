@@ -79,6 +79,9 @@ def introduction(host, router, connection, nonce, mandatory=True):
 
 
 VECTOR = bytes(range(16))
+ICRQ = [avp(5, u64(0x0123456789ABCDEF)), avp(15, u32(1), False), avp(63, u32(0x11223344)), avp(64, u32(0)),
+        avp(65, bytes(range(0xA0, 0xA8))), avp(66, b"1234"), avp(68, u16(5)), avp(69, u16(1)), avp(70, u16(2)),
+        avp(71, u16(3)), avp(74, u64(10**10), False), avp(75, u64(10**9), False)]
 MESSAGES = {
     "sccrq_md5": ("SCCRQ, HMAC-MD5 with \"secret\", no nonces in the digest",
                   message(1, 0, 0, 0, introduction(b"pe1", 0xC0000201, 0x12345678, INITIATOR), [(MD5, b"secret")])),
@@ -91,13 +94,11 @@ MESSAGES = {
                   message(3, 0x9ABCDEF0, 1, 1, [], [(MD5, b"secret")], (INITIATOR, RESPONDER))),
     "ack_md5": ("explicit acknowledgement from the responder",
                 message(20, 0x12345678, 1, 2, [], [(MD5, b"secret")], (RESPONDER, INITIATOR))),
-    "icrq_sha1_two": ("ICRQ from the initiator during a rollover: two digests, of \"secret\" and of \"older\", HMAC-SHA-1",
-                      message(10, 0x9ABCDEF0, 2, 1,
-                              [avp(5, u64(0x0123456789ABCDEF)), avp(15, u32(1), False), avp(63, u32(0x11223344)),
-                               avp(64, u32(0)), avp(65, bytes(range(0xA0, 0xA8))), avp(66, b"1234"), avp(68, u16(5)),
-                               avp(69, u16(1)), avp(70, u16(2)), avp(71, u16(3)), avp(74, u64(10**10), False),
-                               avp(75, u64(10**9), False)],
-                              [(SHA1, b"secret"), (SHA1, b"older")], (INITIATOR, RESPONDER))),
+    "icrq_sha1": ("ICRQ from the initiator, HMAC-SHA-1",
+                  message(10, 0x9ABCDEF0, 2, 1, ICRQ, [(SHA1, b"secret")], (INITIATOR, RESPONDER))),
+    "icrq_sha1_two": ("the same during a rollover: two digests, of \"secret\" and of \"older\"",
+                      message(10, 0x9ABCDEF0, 2, 1, ICRQ, [(SHA1, b"secret"), (SHA1, b"older")],
+                              (INITIATOR, RESPONDER))),
     "icrp_hidden": ("ICRP from the responder, all that may be is hidden under the key of \"secret\", Random Vector 00..0f",
                     message(11, 0x12345678, 1, 3,
                             [avp(36, VECTOR), hide(63, u32(0x55667788), b"secret", VECTOR),

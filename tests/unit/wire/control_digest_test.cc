@@ -88,6 +88,8 @@ TEST(ControlDigest, TwoSecretsOfARollover) {
   m.circuit_status = std::uint16_t{kCircuitActive | kCircuitNew};
   m.tx_connect_speed_v3 = std::uint64_t{10'000'000'000};
   m.rx_connect_speed_v3 = std::uint64_t{1'000'000'000};
+  EXPECT_EQ(signed_message(m, kSha1, {key("secret")}, kFromInitiator),
+            vector_file("l2tpv3_icrq_sha1"));
   const Bytes vector = vector_file("l2tpv3_icrq_sha1_two");
   EXPECT_EQ(signed_message(m, kTwoSha1, {key("secret"), key("older")}, kFromInitiator), vector);
 
