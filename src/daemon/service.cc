@@ -299,23 +299,29 @@ void Service::on_kernel_event(const kernel::Event& event) {
     Tunnel* tunnel = tunnels_.find(key.tunnel);
     return tunnel ? tunnel->find(key.session) : nullptr;
   };
-  std::visit(Overloaded{
-                 [&](const kernel::InterfaceGone& gone) {
-                   if (Session* session = session_of(gone.key))
-                     session->fail({.code = CauseCode::interface_gone}, now);
-                 },
-                 [&](const kernel::InterfaceDown& down) {
-                   if (Session* session = session_of(down.key)) session->interface_down();
-                 },
-                 [&](const kernel::UnderlayChanged& changed) {
-                   log(LogLevel::notice, {}, "the way to {} has changed{}",
-                       changed.peer.to_string(),
-                       changed.underlay && changed.underlay->gateway
-                           ? ", now via " + changed.underlay->gateway->to_string()
-                           : std::string(changed.underlay ? "" : ": there is none"));
-                 },
-             },
-             event);
+  std::visit(
+      Overloaded{
+          [&](const kernel::InterfaceGone& gone) {
+            if (Session* session = session_of(gone.key))
+              session->fail({.code = CauseCode::interface_gone}, now);
+          },
+          [&](const kernel::InterfaceDown& down) {
+            if (Session* session = session_of(down.key)) session->interface_down();
+          },
+          [&](const kernel::UnderlayChanged& changed) {
+            log(LogLevel::notice, {}, "the way to {} has changed{}", changed.peer.to_string(),
+                changed.underlay && changed.underlay->gateway
+                    ? ", now via " + changed.underlay->gateway->to_string()
+                    : std::string(changed.underlay ? "" : ": there is none"));
+          },
+          [](const kernel::CircuitChanged& changed) {
+            log(LogLevel::info, {}, "{} is {}", changed.interface, changed.up ? "up" : "down");
+          },
+          [](const kernel::StaticDisturbed&) {
+            log(LogLevel::notice, {}, "somebody changed a static tunnel");
+          },
+      },
+      event);
 }
 
 // ---- time ----

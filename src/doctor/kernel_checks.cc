@@ -19,11 +19,14 @@ struct Module {
   std::string_view what;  // goes without it
 };
 constexpr Module kModules[] = {
-    {"l2tp_netlink", true,  "no tunnel can be made"                 },
-    {"l2tp_ppp",     true,  "no PPP session can be made"            },
-    {"pppox",        true,  "no PPP session can be made"            },
-    {"ppp_generic",  true,  "there are no PPP interfaces"           },
-    {"ppp_mppe",     false, "profiles that want MPPE cannot connect"},
+    {"l2tp_netlink", true,  "no tunnel can be made"                      },
+    {"l2tp_ppp",     true,  "no PPP session can be made"                 },
+    {"pppox",        true,  "no PPP session can be made"                 },
+    {"ppp_generic",  true,  "there are no PPP interfaces"                },
+    {"ppp_mppe",     false, "profiles that want MPPE cannot connect"     },
+    {"l2tp_eth",     false, "no Ethernet pseudowire can be made"         },
+    {"l2tp_ip",      false, "there is no L2TPv3 over IP (protocol 115)"  },
+    {"l2tp_ip6",     false, "there is no L2TPv3 over IPv6 (protocol 115)"},
 };
 
 constexpr const char* kModprobeDirectories[] = {"/etc/modprobe.d", "/run/modprobe.d",

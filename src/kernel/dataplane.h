@@ -23,6 +23,7 @@
 #include "base/result.h"
 #include "base/secret.h"
 #include "kernel/error.h"
+#include "kernel/ethernet.h"
 
 namespace l2tpm::kernel {
 
@@ -30,14 +31,18 @@ namespace l2tpm::kernel {
 struct TunnelSpec {
   TunnelId local;
   TunnelId peer;
-  // UDP, bound and connected, set up completely (filters, buffers, TOS, mark): a later setsockopt
-  // drops data in transit. A new tunnel needs a new socket, always. The daemon shares it and keeps
-  // reading control messages from it; the kernel tunnel lives until both let go.
+  // UDP, bound and connected, set up completely (filters, buffers, checksums, TOS, mark): a later
+  // setsockopt drops data in transit. Without UDP: kernel/l2tp_ip_socket.h's, likewise connected. A
+  // new tunnel needs a new socket, always. The daemon shares it and keeps reading control messages
+  // from it; the kernel tunnel lives until both let go.
   SharedFd socket;
   // TCP MSS of what passes the tunnel's interfaces is clamped to the route's MTU.
   bool clamp_mss = true;
+  std::uint8_t version = 2;                          // 2 or 3
+  Encapsulation encapsulation = Encapsulation::udp;  // ip: version 3 only
 };
 
+// A PPP session.
 struct SessionSpec {
   SessionKey key;
   SessionId peer_session;
@@ -51,6 +56,7 @@ struct SessionSpec {
   // false: a kernel session without interface (an unbound PPPoX socket), whose frames are read from
   // Installed::channel. A later install of the same key with true binds it and makes the interface.
   bool with_unit = true;
+  SessionFraming framing{{}, {}, false};  // of version 3; version 2 has none
 };
 
 // Descriptors are non-blocking. One read() takes one PPP frame, starting with its two-octet
@@ -154,7 +160,14 @@ struct UnderlayChanged {  // a pinned peer is reached another way now; the pin h
   IpAddress peer;
   std::optional<Underlay> underlay;  // nullopt: there is no way; the pin has been taken away
 };
-using Event = std::variant<InterfaceGone, InterfaceDown, UnderlayChanged>;
+struct CircuitChanged {  // of a watched interface (watch_circuit)
+  std::string interface;
+  bool up = false;
+};
+// Something of the static tunnels is not as converge_static() left it. Said once: converge again.
+struct StaticDisturbed {};
+using Event =
+    std::variant<InterfaceGone, InterfaceDown, UnderlayChanged, CircuitChanged, StaticDisturbed>;
 
 class Dataplane {
  public:
@@ -170,10 +183,19 @@ class Dataplane {
   // ECANCELED: a remove overtook it, and nothing of it is left. REQUIRES: add_tunnel(key.tunnel).
   virtual void install(SessionSpec spec, Callback<Installed> done) = 0;
 
+  // An Ethernet pseudowire, up and attached where it belongs; the tunnel is of version 3. When it
+  // fails nothing is left. EBUSY, ECANCELED, REQUIRES: as install(). configure(), set_mppe(),
+  // set_ccp_flags() and send_frame() are not for Ethernet; the rest is the same for both.
+  virtual void install_ethernet(EthernetSpec spec, Callback<EthernetInstalled> done) = 0;
+  // Off: the operational state of the interface becomes "dormant" (RFC 2863), so it does not count
+  // as running and a bridge disables its port; l2tp_eth has no carrier that could be taken away.
+  virtual void set_carrier(SessionKey key, bool on, Callback<Done> done) = 0;
+
   // Addresses, routes and which families pass. The interface is up from install on.
   virtual void configure(SessionKey key, NetworkConfig config, Callback<Done> done) = 0;
   // All of it off: addresses, routes, families. The session stays.
   virtual void deconfigure(SessionKey key, Callback<Done> done) = 0;
+  // `mru` is of PPP sessions only.
   virtual void set_mtu(SessionKey key, std::uint32_t mtu, std::uint32_t mru,
                        Callback<Done> done) = 0;
   virtual void set_mppe(SessionKey key, MppeSpec spec, Callback<Done> done) = 0;
@@ -192,7 +214,7 @@ class Dataplane {
   // socket is let go.
   virtual void remove_tunnel(TunnelId tunnel, Callback<Done> done) = 0;
 
-  // All installed interfaces in one sweep.
+  // All installed interfaces in one sweep; of static tunnels, too.
   virtual void read_counters(Callback<std::vector<Counters>> done) = 0;
 
   // A local address for unnumbered sessions, as /32 or /128 on lo; counted, the last release
@@ -205,6 +227,22 @@ class Dataplane {
   // way.
   virtual void pin_route(IpAddress peer, Callback<Underlay> done) = 0;
   virtual void unpin_route(IpAddress peer) = 0;
+
+  // Whether frames have somewhere to go behind a pseudowire: `interface` exists, is up and running.
+  // A bridge is so when it is up and a port of it that is not ours runs, or it has no such port:
+  // its own state follows our port, and two ends that wait for each other would wait for ever.
+  // Changes come as CircuitChanged. Counted per name.
+  virtual void watch_circuit(std::string interface, Callback<bool> done) = 0;
+  virtual void unwatch_circuit(const std::string& interface) = 0;
+
+  // Makes the kernel's static tunnels what `wanted` says; always all of them. `remembered` is what
+  // was wanted before, by an earlier run of the program as well, so that what is wanted no more is
+  // told from what others made: write down `wanted` before the call, and pass what was written down
+  // then. What somebody else made is left alone, unless it is exactly what is wanted. The value has
+  // a row for each tunnel and session of both. Fails only when the kernel cannot be asked.
+  virtual void converge_static(std::vector<StaticTunnel> wanted,
+                               std::vector<StaticTunnel> remembered,
+                               Callback<std::vector<StaticRow>> done) = 0;
 
   // At start, before anything else: takes away interfaces, routes, addresses and the nftables table
   // that a killed predecessor of the same instance left, then makes the table anew. Value: how many

@@ -17,6 +17,7 @@
 #include "base/address.h"
 #include "base/random.h"
 #include "kernel/genl_l2tp.h"
+#include "kernel/l2tp_ip_socket.h"
 #include "kernel/mss_clamp.h"
 #include "kernel/netlink.h"
 #include "kernel/ppp_unit.h"
@@ -69,6 +70,7 @@ class Probe {
   void probe_bridge(int channel_fd);
   void probe_ipv6();
   void probe_ethernet();
+  void probe_ip();
   void probe_nftables();
 
   KernelFeatures& out_;
@@ -104,14 +106,18 @@ Result<Probe::ProbeTunnel, KernelError> Probe::make_tunnel(IpAddress address,
   const socklen_t length = tunnel.peer_at.to_sockaddr(storage);
   if (connect(tunnel.socket.get(), reinterpret_cast<const sockaddr*>(&storage), length) != 0)
     return Unexpected(KernelError{errno, "connecting a UDP socket", {}});
-  if (auto made = create_tunnel(tunnel.id, TunnelId(1), tunnel.socket.get(), version); !made)
-    return Unexpected(made.error());
+  TunnelRequest request;
+  request.local = tunnel.id;
+  request.peer = TunnelId(1);
+  request.version = version;
+  request.socket = tunnel.socket.get();
+  if (auto made = create_tunnel(request); !made) return Unexpected(made.error());
   return tunnel;
 }
 
 Result<UniqueFd, KernelError> Probe::make_session(const ProbeTunnel& tunnel, SessionId& id) {
   id = random_session();
-  return connect_session({tunnel.id, TunnelId(1), id, SessionId(1)}, tunnel.socket.get());
+  return connect_session({2, tunnel.id, TunnelId(1), id, SessionId(1)}, tunnel.socket.get());
 }
 
 void Probe::probe_tunnel() {
@@ -242,12 +248,25 @@ void Probe::probe_ethernet() {
   Feature& feature = row("l2tp-eth", false);
   auto tunnel = make_tunnel(IpAddress::v4(INADDR_LOOPBACK), 3);
   if (!tunnel) return;
-  const SessionId id(1 + random_.below(0x7fffffff));
-  const std::string name = fmt::format("l2tpprobe{}", random_.below(100000));
-  out_.l2tp_eth = judge(feature, create_ethernet_session(tunnel->id, id, SessionId(1), name),
-                        "load the module l2tp_eth");
-  if (out_.l2tp_eth) (void)delete_session(tunnel->id, id);
+  SessionRequest request;
+  request.key = {tunnel->id, SessionId(1 + random_.below(0x7fffffff))};
+  request.peer_session = SessionId(1);
+  request.name = fmt::format("l2tpprobe{}", random_.below(100000));
+  out_.l2tp_eth = judge(feature, create_session(request), "load the module l2tp_eth");
+  if (out_.l2tp_eth) (void)delete_session(request.key);
   (void)delete_tunnel(tunnel->id);
+}
+
+void Probe::probe_ip() {
+  std::array<std::uint8_t, 16> loopback{};
+  loopback[15] = 1;
+  const auto probe = [&](std::string_view id, const IpAddress& address, const char* advice) {
+    return judge(row(id, false),
+                 open_l2tp_ip({address, 0, 0}, TunnelId(1 + random_.below(0x7fffffff))), advice);
+  };
+  out_.l2tp_ip = probe("l2tp-ip", IpAddress::v4(INADDR_LOOPBACK), "load the module l2tp_ip");
+  out_.l2tp_ip6 =
+      probe("l2tp-ip6", IpAddress::v6(loopback), "load the module l2tp_ip6, and let IPv6 be on");
 }
 
 void Probe::probe_nftables() {
@@ -267,6 +286,7 @@ void Probe::run() {
   probe_ppp();
   probe_ipv6();
   probe_ethernet();
+  probe_ip();
   probe_nftables();
   session_.reset();
   if (tunnel_) (void)delete_tunnel(tunnel_->id);

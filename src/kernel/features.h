@@ -34,6 +34,8 @@ struct KernelFeatures {
   bool mppe = false;           // "mppe"
   bool ipv6_tunnel = false;    // "ipv6-tunnel": UDP tunnels over IPv6
   bool l2tp_eth = false;       // "l2tp-eth": Ethernet pseudowires
+  bool l2tp_ip = false;        // "l2tp-ip": L2TPv3 over IP protocol 115
+  bool l2tp_ip6 = false;       // "l2tp-ip6": the same over IPv6
   bool nftables = false;       // "nftables": the MSS clamp
   bool session_by_id = false;  // "session-by-id": data is found by (tid, sid) on any socket (6.11+)
   bool bridge_channel = false;  // "bridge-channel": PPPIOCBRIDGECHAN

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "kernel/ethernet_jobs.h"
 #include "kernel/link_group.h"
 #include "kernel/mss_clamp.h"
 #include "kernel/rtnl.h"
@@ -39,13 +40,16 @@ void HeldAddresses::release(const IpAddress& address) {
 
 Result<unsigned, KernelError> sweep(const DataplaneSettings& settings) {
   unsigned removed = 0;
-  const auto links = list_links(true);
+  const auto links = list_links(false);
   if (!links) return Unexpected(links.error());
-  for (const LinkInfo& link : *links)
-    if (is_of_instance(link.group, settings.instance)) {
+  for (const LinkInfo& link : *links) {
+    if (link.kind == "bridge" && link.group == bridge_group(settings.instance))
+      removed += remove_empty_bridge(link.name, link.group) ? 1 : 0;
+    if (link.is_ppp() && is_of_instance(link.group, settings.instance)) {
       if (auto gone = delete_link(link.ifindex); !gone) return Unexpected(gone.error());
       ++removed;
     }
+  }
   for (const bool ipv6 : {false, true}) {
     const auto routes = list_routes(ipv6, 0);
     if (!routes) return Unexpected(routes.error());

@@ -12,11 +12,22 @@ namespace {
 
 constexpr std::uint32_t kDefaultMru = 1500;
 
+constexpr std::uint32_t kPppHeader = 2 + 2;  // FF 03, protocol
+
+std::uint32_t left_of(std::uint32_t path_mtu, std::uint32_t taken, bool ipsec) {
+  const std::uint32_t left = path_mtu > taken ? path_mtu - taken : 0;
+  return ipsec ? std::min(left, kMtuUnderIpsec) : left;
+}
+
 // What of the path is left for a PPP payload.
 std::uint32_t room(const MtuInputs& inputs) {
-  const std::uint32_t taken = overhead(inputs.outer_ipv6, inputs.sequence_numbers);
-  const std::uint32_t left = inputs.path_mtu > taken ? inputs.path_mtu - taken : 0;
-  return inputs.ipsec ? std::min(left, kMtuUnderIpsec) : left;
+  std::uint32_t taken = overhead(inputs.outer_ipv6, inputs.sequence_numbers);
+  if (inputs.version3) {
+    Version3Framing framing = *inputs.version3;
+    framing.outer_ipv6 = inputs.outer_ipv6;
+    taken = version3_overhead(framing) + kPppHeader;
+  }
+  return left_of(inputs.path_mtu, taken, inputs.ipsec);
 }
 
 }  // namespace
@@ -29,6 +40,14 @@ std::uint32_t interface_mtu(const MtuInputs& inputs) {
 
 std::uint32_t mru_to_offer(const MtuInputs& inputs, std::optional<std::uint32_t> wish) {
   return std::max(std::min(room(inputs), wish.value_or(kDefaultMru)), kMinimumMtu);
+}
+
+std::uint32_t ethernet_mtu(std::uint32_t path_mtu, const Version3Framing& framing, bool vlan,
+                           bool ipsec, std::optional<std::uint32_t> limit) {
+  const std::uint32_t taken = version3_overhead(framing) + kEthernetHeader + (vlan ? kVlanTag : 0);
+  std::uint32_t mtu = left_of(path_mtu, taken, ipsec);
+  if (limit) mtu = std::min(mtu, *limit);
+  return std::max(mtu, kMinimumMtu);
 }
 
 Result<std::uint32_t, KernelError> path_mtu(int socket) {

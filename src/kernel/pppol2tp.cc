@@ -19,7 +19,7 @@ namespace {
 constexpr std::size_t kMaximumDrained = 64;
 
 // The kernel tells the address variants apart by length and looks only at the ids.
-static_assert(sizeof(sockaddr_pppol2tp) == 38);
+static_assert(sizeof(sockaddr_pppol2tp) == 38 && sizeof(sockaddr_pppol2tpv3) == 46);
 
 Unexpected<KernelError> failed(std::string doing) {
   return Unexpected(KernelError{errno, std::move(doing), {}});
@@ -28,17 +28,29 @@ Unexpected<KernelError> failed(std::string doing) {
 }  // namespace
 
 Result<UniqueFd, KernelError> connect_session(const SessionIds& ids, int tunnel_socket) {
-  alignas(sockaddr) sockaddr_pppol2tp address{};
-  address.sa_family = AF_PPPOX;
-  address.sa_protocol = PX_PROTO_OL2TP;
-  address.pppol2tp.fd = tunnel_socket;
-  address.pppol2tp.addr.sin_family = AF_INET;
-  address.pppol2tp.s_tunnel = static_cast<__u16>(ids.tunnel.value());
-  address.pppol2tp.d_tunnel = static_cast<__u16>(ids.peer_tunnel.value());
-  address.pppol2tp.s_session = static_cast<__u16>(ids.session.value());
-  address.pppol2tp.d_session = static_cast<__u16>(ids.peer_session.value());
+  alignas(sockaddr) sockaddr_pppol2tp version2{};
+  version2.sa_family = AF_PPPOX;
+  version2.sa_protocol = PX_PROTO_OL2TP;
+  version2.pppol2tp.fd = tunnel_socket;
+  version2.pppol2tp.addr.sin_family = AF_INET;
+  version2.pppol2tp.s_tunnel = static_cast<__u16>(ids.tunnel.value());
+  version2.pppol2tp.d_tunnel = static_cast<__u16>(ids.peer_tunnel.value());
+  version2.pppol2tp.s_session = static_cast<__u16>(ids.session.value());
+  version2.pppol2tp.d_session = static_cast<__u16>(ids.peer_session.value());
+  alignas(sockaddr) sockaddr_pppol2tpv3 version3{};
+  version3.sa_family = AF_PPPOX;
+  version3.sa_protocol = PX_PROTO_OL2TP;
+  version3.pppol2tp.fd = tunnel_socket;
+  version3.pppol2tp.addr.sin_family = AF_INET;
+  version3.pppol2tp.s_tunnel = ids.tunnel.value();
+  version3.pppol2tp.d_tunnel = ids.peer_tunnel.value();
+  version3.pppol2tp.s_session = ids.session.value();
+  version3.pppol2tp.d_session = ids.peer_session.value();
 
-  const void* const untyped = &address;  // a packed structure
+  // Packed structures.
+  const bool is_version3 = ids.version == 3;
+  const void* const untyped = is_version3 ? static_cast<const void*>(&version3) : &version2;
+  const socklen_t length = is_version3 ? sizeof version3 : sizeof version2;
 
   return retry_while_busy([&]() -> Result<UniqueFd, KernelError> {
     UniqueFd fd(socket(AF_PPPOX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, PX_PROTO_OL2TP));
@@ -48,7 +60,7 @@ Result<UniqueFd, KernelError> connect_session(const SessionIds& ids, int tunnel_
         error.error().detail = "the kernel module l2tp_ppp is not there";
       return error;
     }
-    if (connect(fd.get(), static_cast<const sockaddr*>(untyped), sizeof address) != 0)
+    if (connect(fd.get(), static_cast<const sockaddr*>(untyped), length) != 0)
       return failed(
           fmt::format("creating kernel session {}/{}", ids.tunnel.value(), ids.session.value()));
     return fd;

@@ -14,11 +14,13 @@
 namespace l2tpm::kernel {
 
 struct SessionIds {
+  std::uint8_t version = 2;
   TunnelId tunnel, peer_tunnel;
   SessionId session, peer_session;
 };
 
-// Makes the kernel session. The tunnel exists already; `tunnel_socket` is its UDP socket.
+// Makes the kernel session, or takes over one that is there and has no socket. The tunnel exists
+// already; `tunnel_socket` is its UDP socket.
 Result<UniqueFd, KernelError> connect_session(const SessionIds& ids, int tunnel_socket);
 // Sequence numbers, LNS mode, reordering, of the spec.
 Result<Done, KernelError> set_session_options(int session, const SessionSpec& spec);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/address.h"
+#include "base/mac_address.h"
 #include "base/result.h"
 #include "kernel/dataplane.h"
 #include "kernel/error.h"
@@ -40,9 +41,14 @@ struct LinkInfo {
   int ifindex = 0;
   std::uint32_t group = 0;
   std::uint32_t mtu = 0;
-  bool up = false;
-  bool is_ppp = false;
+  bool up = false;       // as somebody set it
+  bool running = false;  // and its operational state is up, or nobody knows
+  int master = 0;        // bridge, VRF
+  int lower = 0;         // of a VLAN device
+  MacAddress mac;
+  std::string kind;  // "ppp", "bridge"; "" for most hardware, and for l2tp_eth
   std::string name;
+  bool is_ppp() const { return kind == "ppp"; }
 };
 // All links, or those of kind ppp only.
 Result<std::vector<LinkInfo>, KernelError> list_links(bool only_ppp);

@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 
@@ -29,6 +30,11 @@ Outcome ask(const NetlinkMessage& message, std::string_view doing) {
   auto socket = thread_rtnl();
   if (!socket) return Unexpected(socket.error());
   return (*socket)->request(message, doing);
+}
+
+std::string text_of(const nlattr* attribute) {
+  const char* const text = nla_get_string(attribute);
+  return {text, strnlen(text, static_cast<std::size_t>(nla_len(attribute)))};
 }
 
 Outcome gone_is_fine(Outcome outcome) {
@@ -90,19 +96,29 @@ std::optional<LinkInfo> decode_link(void* message) {
       nlmsg_parse(header, sizeof(ifinfomsg), attributes, IFLA_MAX, nullptr) != 0)
     return std::nullopt;
   const auto* info = static_cast<const ifinfomsg*>(nlmsg_data(header));
+  // A bridge says so that an interface is its port no more: RTM_DELLINK, of something that stays.
+  if (info->ifi_family == AF_BRIDGE) return std::nullopt;
   LinkInfo link;
   link.ifindex = info->ifi_index;
   link.up = (info->ifi_flags & IFF_UP) != 0;
   link.group = attribute_u32(attributes[IFLA_GROUP]);
   link.mtu = attribute_u32(attributes[IFLA_MTU]);
-  if (nlattr* const name = attributes[IFLA_IFNAME])
-    link.name.assign(nla_get_string(name),
-                     strnlen(nla_get_string(name), static_cast<std::size_t>(nla_len(name))));
+  link.running = link.up && (info->ifi_flags & IFF_RUNNING) != 0;
+  link.master = static_cast<int>(attribute_u32(attributes[IFLA_MASTER]));
+  link.lower = static_cast<int>(attribute_u32(attributes[IFLA_LINK]));
+  if (nlattr* const name = attributes[IFLA_IFNAME]) link.name = text_of(name);
   if (nlattr* const nest = attributes[IFLA_LINKINFO]) {
     nlattr* kind[IFLA_INFO_MAX + 1];
     if (nla_parse_nested(kind, IFLA_INFO_MAX, nest, nullptr) == 0 &&
         kind[IFLA_INFO_KIND] != nullptr)
-      link.is_ppp = nla_strcmp(kind[IFLA_INFO_KIND], "ppp") == 0;
+      link.kind = text_of(kind[IFLA_INFO_KIND]);
+  }
+  if (nlattr* const address = attributes[IFLA_ADDRESS]) {
+    std::array<std::uint8_t, 6> octets{};
+    if (nla_len(address) == static_cast<int>(octets.size())) {
+      std::memcpy(octets.data(), nla_data(address), octets.size());
+      link.mac = MacAddress(octets);
+    }
   }
   return link;
 }
@@ -121,7 +137,7 @@ Result<std::vector<LinkInfo>, KernelError> list_links(bool only_ppp) {
   std::vector<LinkInfo> links;
   auto dumped = (*socket)->dump(message, "listing interfaces", [&](nlmsghdr* header) {
     auto link = decode_link(header);
-    if (link && (!only_ppp || link->is_ppp)) links.push_back(std::move(*link));
+    if (link && (!only_ppp || link->is_ppp())) links.push_back(std::move(*link));
   });
   if (!dumped) return Unexpected(dumped.error());
   return links;

@@ -14,8 +14,6 @@ namespace l2tpm::kernel {
 
 namespace {
 
-constexpr std::uint8_t kVersion2 = 2;
-
 SharedFd share(UniqueFd fd) { return std::make_shared<const UniqueFd>(std::move(fd)); }
 
 Unexpected<KernelError> not_installed(const char* doing) {
@@ -64,9 +62,22 @@ Result<Done, KernelError> make_interface(const KernelTunnel& tunnel, KernelSessi
 
 Result<Done, KernelError> make_session(const KernelTunnel& tunnel, KernelSession& session,
                                        const SessionSpec& spec) {
-  const SessionIds ids{spec.key.tunnel, tunnel.spec.peer, spec.key.session, spec.peer_session};
+  const SessionIds ids{tunnel.spec.version, spec.key.tunnel, tunnel.spec.peer, spec.key.session,
+                       spec.peer_session};
+  const bool version3 = tunnel.spec.version == 3;
+  if (version3) {  // cookies and sublayer cannot be said to a PPPoX socket, which takes it over
+    SessionRequest request;
+    request.key = spec.key;
+    request.peer_session = spec.peer_session;
+    request.ppp = true;
+    request.framing = spec.framing;
+    if (auto made = create_session(request); !made) return made;
+  }
   auto connected = connect_session(ids, tunnel.spec.socket->get());
-  if (!connected) return Unexpected(connected.error());
+  if (!connected) {
+    if (version3) (void)delete_session(spec.key);
+    return Unexpected(connected.error());
+  }
   session.pppox = share(std::move(*connected));
   return set_session_options(session.pppox->get(), spec);
 }
@@ -81,14 +92,20 @@ bool contains(const std::vector<T>& all, const T& one) {
 void create_kernel_tunnel(KernelTunnel& tunnel) {
   tunnel.error.reset();
   if (tunnel.created) return;
-  auto created =
-      create_tunnel(tunnel.spec.local, tunnel.spec.peer, tunnel.spec.socket->get(), kVersion2);
+  TunnelRequest request;
+  request.local = tunnel.spec.local;
+  request.peer = tunnel.spec.peer;
+  request.version = tunnel.spec.version;
+  request.encapsulation = tunnel.spec.encapsulation;
+  request.socket = tunnel.spec.socket->get();
+  auto created = create_tunnel(request);
   tunnel.created = created.has_value();
   if (!created) tunnel.error = std::move(created.error());
 }
 
 Result<Installed, KernelError> install_session(const KernelTunnel& tunnel, KernelSession& session,
-                                               const SessionSpec& spec, OwnLinks& own_links) {
+                                               const SessionSpec& spec,
+                                               const EthernetContext& context) {
   const auto step = [&]() -> Result<Installed, KernelError> {
     Installed installed;
     if (!tunnel.created)
@@ -101,7 +118,8 @@ Result<Installed, KernelError> install_session(const KernelTunnel& tunnel, Kerne
       installed.channel = session.pppox;
       return installed;
     }
-    if (auto made = make_interface(tunnel, session, spec, own_links, installed.frames); !made)
+    if (auto made = make_interface(tunnel, session, spec, context.own_links, installed.frames);
+        !made)
       return Unexpected(made.error());
     installed.ifindex = session.ifindex;
     installed.interface_name = spec.interface_name;
@@ -112,23 +130,44 @@ Result<Installed, KernelError> install_session(const KernelTunnel& tunnel, Kerne
   auto result = step();
   if (result && session.cancelled)
     result = Unexpected(KernelError{ECANCELED, "installing the session", "it was removed"});
-  if (!result) close_session(session, own_links);
+  if (!result) close_session(session, context);
   return result;
 }
 
-void close_session(KernelSession& session, OwnLinks& own_links) {
+Result<EthernetInstalled, KernelError> install_ethernet_session(const KernelTunnel& tunnel,
+                                                                KernelSession& session,
+                                                                const EthernetSpec& spec,
+                                                                const EthernetContext& context) {
+  constexpr const char* kDoing = "installing the pseudowire";
+  if (!tunnel.created)
+    return Unexpected(tunnel.error.value_or(KernelError{ENOENT, "creating the tunnel", {}}));
+  const KernelError removed{ECANCELED, kDoing, "it was removed"};
+  if (session.cancelled) return Unexpected(removed);
+  session.ethernet = std::make_unique<EthernetLink>();
+  auto result = make_ethernet(spec, tunnel.group, context, *session.ethernet);
+  if (result && session.cancelled) result = Unexpected(removed);
+  if (!result) close_session(session, context);
+  return result;
+}
+
+void close_session(KernelSession& session, const EthernetContext& context) {
+  if (session.ethernet) {
+    close_ethernet(*session.ethernet, context);
+    session.ethernet.reset();
+    return;
+  }
   session.network.reset();
   // Somebody still reads from the unit: its interface goes now, not when they let go.
   if (session.unit && session.unit.use_count() > 1 && session.ifindex != 0)
     (void)delete_link(session.ifindex);
   session.unit.reset();
-  if (session.ifindex != 0) own_links.remove(std::exchange(session.ifindex, 0));
+  if (session.ifindex != 0) context.own_links.remove(std::exchange(session.ifindex, 0));
   session.channel.reset();
   session.pppox.reset();
 }
 
 void close_tunnel(KernelTunnel& tunnel, const std::vector<std::shared_ptr<KernelSession>>& sessions,
-                  OwnLinks& own_links, Workers& workers) {
+                  const EthernetContext& context, Workers& workers) {
   std::unordered_set<int> ours;
   for (const auto& session : sessions)
     if (session->ifindex != 0) ours.insert(session->ifindex);
@@ -137,13 +176,20 @@ void close_tunnel(KernelTunnel& tunnel, const std::vector<std::shared_ptr<Kernel
     const auto links = list_links(false);
     const bool clean =
         links && std::all_of(links->begin(), links->end(), [&](const LinkInfo& link) {
-          return link.group != tunnel.group || (link.is_ppp && ours.contains(link.ifindex));
+          return link.group != tunnel.group || (link.is_ppp() && ours.contains(link.ifindex));
         });
     if (clean) (void)delete_link_group(tunnel.group);
   }
-  workers.for_all(sessions.size(),
-                  [&](std::size_t at) { close_session(*sessions[at], own_links); });
+  // Ethernet sessions go with the tunnel, in one request.
+  workers.for_all(sessions.size(), [&](std::size_t at) {
+    if (sessions[at]->ethernet)
+      detach_ethernet(*sessions[at]->ethernet, context);
+    else
+      close_session(*sessions[at], context);
+  });
   if (std::exchange(tunnel.created, false)) (void)delete_tunnel(tunnel.spec.local);
+  for (const auto& session : sessions)
+    if (session->ethernet) forget_ethernet(*std::exchange(session->ethernet, nullptr), context);
   tunnel.spec.socket.reset();
 }
 

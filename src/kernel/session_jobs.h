@@ -9,6 +9,7 @@
 
 #include "base/fd.h"
 #include "kernel/dataplane.h"
+#include "kernel/ethernet_jobs.h"
 #include "kernel/route_pins.h"
 #include "kernel/workers.h"
 
@@ -28,19 +29,25 @@ struct KernelSession {
   SharedFd unit;     // the interface
   int ifindex = 0;
   std::unique_ptr<NetworkConfig> network;  // as applied; null: none
+  std::unique_ptr<EthernetLink> ethernet;  // of an Ethernet pseudowire; it has nothing of the rest
 };
 
 // The first install of a tunnel.
 void create_kernel_tunnel(KernelTunnel& tunnel);
 // Leaves nothing behind when it fails. ECANCELED when session.cancelled was seen on the way.
 Result<Installed, KernelError> install_session(const KernelTunnel& tunnel, KernelSession& session,
-                                               const SessionSpec& spec, OwnLinks& own_links);
+                                               const SessionSpec& spec,
+                                               const EthernetContext& context);
+Result<EthernetInstalled, KernelError> install_ethernet_session(const KernelTunnel& tunnel,
+                                                                KernelSession& session,
+                                                                const EthernetSpec& spec,
+                                                                const EthernetContext& context);
 // Interface, channel, session, in this order. Blocks.
-void close_session(KernelSession& session, OwnLinks& own_links);
+void close_session(KernelSession& session, const EthernetContext& context);
 // All sessions of a tunnel: interfaces by group, if the group has no strangers; the rest by many
 // threads at once. Then the tunnel.
 void close_tunnel(KernelTunnel& tunnel, const std::vector<std::shared_ptr<KernelSession>>& sessions,
-                  OwnLinks& own_links, Workers& workers);
+                  const EthernetContext& context, Workers& workers);
 
 // What the kernel is to be told for a configuration: pure, for tests.
 struct NetworkObjects {

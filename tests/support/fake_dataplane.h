@@ -43,6 +43,11 @@ class FakeDataplane final : public kernel::Dataplane {
   std::vector<std::pair<SessionKey, kernel::MppeSpec>> mppe;  // in order
   std::map<SessionKey, kernel::Counters> counters;            // set by the test, read back
   std::map<IpAddress, unsigned> pins, held;
+  std::map<SessionKey, kernel::EthernetSpec> pseudowires;  // those installed
+  std::map<SessionKey, bool> carriers;                     // as set_carrier() said last
+  std::map<std::string, unsigned> watched;                 // circuits
+  std::map<std::string, bool> circuits;                    // set by the test; absent: up
+  std::vector<kernel::StaticTunnel> statics;               // as converged
 
   // --- what tests decide ---
   // `call` is the method's name.
@@ -93,6 +98,63 @@ class FakeDataplane final : public kernel::Dataplane {
       if (done) done(std::move(result));
     });
   }
+  void install_ethernet(kernel::EthernetSpec spec,
+                        Callback<kernel::EthernetInstalled> done) override {
+    const SessionKey key = spec.key;
+    record("install_ethernet {} {} mtu {}{}{}", text(key), spec.interface_name, spec.mtu,
+           spec.vlan ? fmt::format(" vlan {} {}", spec.vlan->id, spec.vlan->name) : "",
+           text(spec.attachment));
+    auto failure = take_failure("install_ethernet");
+    if (!failure && !tunnels.contains(key.tunnel))
+      failure =
+          kernel::KernelError{ENOENT, "installing the pseudowire", "its tunnel was not added"};
+    installing_.insert(key);
+    later([this, key, spec = std::move(spec), failure, done = std::move(done)] {
+      auto result = finish_ethernet(key, spec, failure);
+      if (done) done(std::move(result));
+    });
+  }
+  void set_carrier(SessionKey key, bool on, Callback<Done> done) override {
+    record("set_carrier {} {}", text(key), on ? "on" : "off");
+    answer("set_carrier", std::move(done), [this, key, on] { carriers[key] = on; });
+  }
+  void watch_circuit(std::string interface, Callback<bool> done) override {
+    record("watch_circuit {}", interface);
+    ++watched[interface];
+    auto failure = take_failure("watch_circuit");
+    later([this, interface = std::move(interface), failure, done = std::move(done)] {
+      if (!done) return;
+      if (failure) {
+        done(Unexpected(*failure));
+        return;
+      }
+      const auto found = circuits.find(interface);
+      done(found == circuits.end() || found->second);
+    });
+  }
+  void unwatch_circuit(const std::string& interface) override {
+    record("unwatch_circuit {}", interface);
+    const auto found = watched.find(interface);
+    if (found != watched.end() && --found->second == 0) watched.erase(found);
+  }
+  // Everything wanted that was not there before is made, whatever is remembered and wanted no more
+  // is removed.
+  void converge_static(std::vector<kernel::StaticTunnel> wanted,
+                       std::vector<kernel::StaticTunnel> remembered,
+                       Callback<std::vector<kernel::StaticRow>> done) override {
+    record("converge_static {} remembered {}", wanted.size(), remembered.size());
+    auto failure = take_failure("converge_static");
+    later([this, wanted = std::move(wanted), remembered = std::move(remembered), failure,
+           done = std::move(done)]() mutable {
+      if (failure) {
+        if (done) done(Unexpected(*failure));
+        return;
+      }
+      auto rows = static_rows(wanted, remembered);
+      statics = std::move(wanted);
+      if (done) done(std::move(rows));
+    });
+  }
   void configure(SessionKey key, kernel::NetworkConfig config, Callback<Done> done) override {
     std::string line = "configure " + text(key);
     if (config.ipv4)
@@ -140,6 +202,8 @@ class FakeDataplane final : public kernel::Dataplane {
     std::vector<SessionKey> its;
     for (const auto& [key, spec] : sessions)
       if (key.tunnel == tunnel) its.push_back(key);
+    for (const auto& [key, spec] : pseudowires)
+      if (key.tunnel == tunnel) its.push_back(key);
     for (const SessionKey& key : installing_)
       if (key.tunnel == tunnel) its.push_back(key);
     for (const SessionKey& key : its) cancel(key);
@@ -157,7 +221,7 @@ class FakeDataplane final : public kernel::Dataplane {
       }
       std::vector<kernel::Counters> all;
       for (const auto& [key, values] : counters)
-        if (sessions.contains(key)) {
+        if (sessions.contains(key) || pseudowires.contains(key)) {
           all.push_back(values);
           all.back().key = key;
         }
@@ -228,6 +292,15 @@ class FakeDataplane final : public kernel::Dataplane {
   void record(fmt::format_string<Args...> format, Args&&... args) {
     calls.push_back(fmt::format(format, std::forward<Args>(args)...));
   }
+  static std::string text(const kernel::Attachment& attachment) {
+    if (const auto* port = std::get_if<kernel::BridgePort>(&attachment))
+      return " bridge " + port->bridge;
+    if (const auto* member = std::get_if<kernel::VrfMember>(&attachment))
+      return " vrf " + member->vrf;
+    if (const auto* member = std::get_if<kernel::NamespaceMember>(&attachment))
+      return " netns " + member->name;
+    return {};
+  }
   static std::string text(SessionKey key) {
     return fmt::format("{}/{}", key.tunnel.value(), key.session.value());
   }
@@ -260,6 +333,8 @@ class FakeDataplane final : public kernel::Dataplane {
   void cancel(SessionKey key) {
     if (installing_.erase(key) > 0) cancelled_.insert(key);
     sessions.erase(key);
+    pseudowires.erase(key);
+    carriers.erase(key);
     networks.erase(key);
     far_ends_.erase(key);
   }
@@ -291,6 +366,55 @@ class FakeDataplane final : public kernel::Dataplane {
     installed.frames = std::exchange(waiting_[key], {});
     sessions[key] = spec;
     return installed;
+  }
+
+  Result<kernel::EthernetInstalled, kernel::KernelError> finish_ethernet(
+      SessionKey key, const kernel::EthernetSpec& spec,
+      const std::optional<kernel::KernelError>& failure) {
+    if (const auto cut = cancelled_.find(key); cut != cancelled_.end()) {
+      cancelled_.erase(cut);
+      return Unexpected(
+          kernel::KernelError{ECANCELED, "installing the pseudowire", "it was removed"});
+    }
+    installing_.erase(key);
+    if (failure) return Unexpected(*failure);
+    pseudowires[key] = spec;
+    carriers[key] = spec.carrier;
+    kernel::EthernetInstalled installed;
+    installed.ifindex = ++last_ifindex_;
+    installed.interface_name = spec.vlan ? spec.vlan->name : spec.interface_name;
+    installed.mac = spec.mac.value_or(MacAddress({2, 0, 0, 0, 0, 1}));
+    installed.mtu = spec.mtu != 0 ? spec.mtu : 1446;
+    return installed;
+  }
+  std::vector<kernel::StaticRow> static_rows(const std::vector<kernel::StaticTunnel>& wanted,
+                                             const std::vector<kernel::StaticTunnel>& remembered) {
+    using State = kernel::StaticRow::State;
+    const auto id_in = [](const std::vector<kernel::StaticTunnel>& tunnels, TunnelId id) {
+      return std::any_of(tunnels.begin(), tunnels.end(),
+                         [&](const kernel::StaticTunnel& each) { return each.local == id; });
+    };
+    std::vector<kernel::StaticRow> rows;
+    const auto add = [&](TunnelId tunnel, SessionId session, State state) {
+      kernel::StaticRow row;
+      row.tunnel = tunnel;
+      row.session = session;
+      row.state = state;
+      rows.push_back(std::move(row));
+    };
+    for (const kernel::StaticTunnel& old : remembered)
+      if (!id_in(wanted, old.local) && id_in(statics, old.local))
+        add(old.local, {}, State::removed);
+    for (const kernel::StaticTunnel& tunnel : wanted) {
+      const State state = id_in(statics, tunnel.local) ? State::kept : State::made;
+      add(tunnel.local, {}, state);
+      for (const kernel::EthernetSpec& session : tunnel.sessions) {
+        add(tunnel.local, session.key.session, state);
+        rows.back().installed.ifindex = ++last_ifindex_;
+        rows.back().installed.interface_name = session.interface_name;
+      }
+    }
+    return rows;
   }
 
   UniqueFd event_fd_;

@@ -1,4 +1,4 @@
-"""src/kernel alone against the real thing: see kernel_selftest.sh."""
+"""src/kernel alone against the real thing: see kernel_selftest.sh and ethernet_selftest.sh."""
 
 from lab import BUILD, ROOT, check, run
 from registry import scenario
@@ -6,7 +6,15 @@ from registry import scenario
 
 @scenario("kernel/selftest", group="kernel", smoke=True, seconds=300)
 def selftest(lab):
-    status, text = run([ROOT / "tests" / "vm" / "kernel_selftest.sh", BUILD / "tests" / "kernel_selftest", 100],
+    status, text = run([ROOT / "tests" / "vm" / "selftest" / "kernel_selftest.sh", BUILD / "tests" / "kernel_selftest", 100],
                        check_status=False, seconds=250)
+    lab.note(text)
+    check(status == 0, f"status {status}")
+
+
+@scenario("kernel/ethernet", group="kernel", smoke=True, seconds=400)
+def ethernet(lab):
+    status, text = run([ROOT / "tests" / "vm" / "selftest" / "ethernet_selftest.sh", BUILD / "tests" / "ethernet_selftest", 200],
+                       check_status=False, seconds=350)
     lab.note(text)
     check(status == 0, f"status {status}")

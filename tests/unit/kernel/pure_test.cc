@@ -135,7 +135,7 @@ TEST(PppLink, OneRequestHasItAll) {
   EXPECT_EQ(info->ifi_change, static_cast<unsigned>(IFF_UP));
   const auto link = decode_link(header);
   ASSERT_TRUE(link);
-  EXPECT_TRUE(link->is_ppp);
+  EXPECT_TRUE(link->is_ppp());
   EXPECT_EQ(link->name, "ppp-branch-office");
   EXPECT_EQ(link->mtu, 1462u);
   EXPECT_EQ(link->group, 0x20007u);

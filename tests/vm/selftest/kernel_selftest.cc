@@ -22,64 +22,13 @@
 #include "kernel/features.h"
 #include "kernel/linux_dataplane.h"
 #include "kernel/mtu.h"
+#include "selftest.h"
 
 using namespace l2tpm;
 using namespace l2tpm::kernel;
+using namespace l2tpm::selftest;
 
 namespace {
-
-int failures = 0;
-
-void check(bool good, const std::string& what) {
-  std::printf("%s %s\n", good ? "ok  " : "FAIL", what.c_str());
-  std::fflush(stdout);
-  if (!good) ++failures;
-}
-
-double seconds_since(TimePoint start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-// The output of a shell command, and whether it succeeded.
-struct Shell {
-  std::string output;
-  bool good = false;
-};
-Shell shell(const std::string& command) {
-  Shell result;
-  FILE* const pipe = popen((command + " 2>&1").c_str(), "r");
-  char buffer[4096];
-  while (pipe != nullptr && fgets(buffer, sizeof buffer, pipe) != nullptr) result.output += buffer;
-  result.good = pipe != nullptr && pclose(pipe) == 0;
-  return result;
-}
-
-bool wait_until(Dataplane& dataplane, const std::function<bool()>& reached, int seconds = 60) {
-  const auto limit = Clock::now() + std::chrono::seconds(seconds);
-  while (!reached()) {
-    if (Clock::now() > limit) return false;
-    pollfd ready{dataplane.completion_fd(), POLLIN, 0};
-    poll(&ready, 1, 100);
-    dataplane.dispatch_completions();
-  }
-  return true;
-}
-
-// Calls `start` with a callback and waits for it.
-template <typename T, typename Start>
-Result<T, KernelError> await(Dataplane& dataplane, Start start) {
-  std::optional<Result<T, KernelError>> answer;
-  start([&answer](Result<T, KernelError> result) { answer = std::move(result); });
-  if (!wait_until(dataplane, [&] { return answer.has_value(); }))
-    return Unexpected(KernelError{ETIMEDOUT, "waiting for a completion", {}});
-  return std::move(*answer);
-}
-
-template <typename T>
-bool good(const Result<T, KernelError>& result, const std::string& what) {
-  check(result.has_value(), result ? what : what + ": " + result.error().to_string());
-  return result.has_value();
-}
 
 SharedFd tunnel_socket(const char* local, const char* peer, std::uint16_t port) {
   const Endpoint from{*IpAddress::parse(local), port, 0};
@@ -144,18 +93,6 @@ Result<Done, KernelError> require_mppe(Dataplane& dataplane, SessionKey key) {
 
 Result<Installed, KernelError> install(Dataplane& dataplane, const SessionSpec& spec) {
   return await<Installed>(dataplane, [&](auto done) { dataplane.install(spec, std::move(done)); });
-}
-
-std::unique_ptr<Dataplane> make(bool nftables = true, unsigned threads = 32) {
-  DataplaneSettings settings;
-  settings.manage_nftables = nftables;
-  settings.threads = threads;
-  auto made = make_linux_dataplane(settings);
-  if (!made) {
-    std::printf("FAIL %s\n", made.error().to_string().c_str());
-    std::exit(1);
-  }
-  return std::move(*made);
 }
 
 // --- the peer -----------------------------------------------------------------------------------
@@ -244,7 +181,7 @@ void test_features() {
                 feature.detail.c_str());
   check(features.usable(), "the kernel is usable");
   check(features.mppe && features.ipv6_tunnel && features.l2tp_eth && features.nftables &&
-            features.bridge_channel,
+            features.bridge_channel && features.l2tp_ip && features.l2tp_ip6,
         "the optional features are there");
   check(shell("ip -o link | grep l2tpprobe").output.empty(), "the probe leaves no interface");
 }
