@@ -61,11 +61,12 @@ Json counters_json(const kview::Counters& counters) {
 
 Json link_json(const kview::Link& link, bool statistics) {
   Json json{
-      {"index", link.index},
-      {"kind",  link.kind },
-      {"up",    link.up   },
-      {"mtu",   link.mtu  },
-      {"group", link.group}
+      {"index",  link.index      },
+      {"kind",   link.kind       },
+      {"up",     link.up         },
+      {"mtu",    link.mtu        },
+      {"group",  link.group      },
+      {"master", link.master_name}
   };
   if (statistics) {
     json["statistics"] = {
@@ -90,6 +91,8 @@ Json session_json_of(const kview::Session& session, bool statistics) {
       {"lns_mode",         session.lns_mode                          },
       {"send_sequence",    session.send_sequence                     },
       {"receive_sequence", session.receive_sequence                  },
+      {"cookie",           to_hex(session.cookie)                    },
+      {"peer_cookie",      to_hex(session.peer_cookie)               },
       {"interface",        session.interface                         }
   };
   json["link"] = session.link ? link_json(*session.link, statistics) : Json();
@@ -116,13 +119,14 @@ Json owner_json(const Owner& owner) {
 
 Json tunnel_json(const kview::Tunnel& tunnel) {
   return {
-      {"id",            tunnel.id                        },
-      {"peer_id",       tunnel.peer_id                   },
-      {"version",       tunnel.version                   },
-      {"encapsulation", kview::name(tunnel.encapsulation)},
-      {"local",         text_of(tunnel.local)            },
-      {"remote",        text_of(tunnel.remote)           },
-      {"owner",         owner_json(tunnel.owner)         }
+      {"id",            tunnel.id                                                               },
+      {"peer_id",       tunnel.peer_id                                                          },
+      {"udp_checksum",  tunnel.encapsulation == kview::Encapsulation::udp && tunnel.udp_checksum},
+      {"version",       tunnel.version                                                          },
+      {"encapsulation", kview::name(tunnel.encapsulation)                                       },
+      {"local",         text_of(tunnel.local)                                                   },
+      {"remote",        text_of(tunnel.remote)                                                  },
+      {"owner",         owner_json(tunnel.owner)                                                }
   };
 }
 
@@ -178,16 +182,18 @@ bool selects(const kview::Change& change, const KernelFilter& filter) {
 
 std::vector<Column> kernel_columns(bool statistics) {
   std::vector<Column> columns{
-      {"tunnel",       "TUNNEL"   },
-      {"peer-tunnel",  "PEER"     },
-      {"session",      "SESSION"  },
-      {"peer-session", "PEER"     },
-      {"type",         "TYPE"     },
-      {"local",        "LOCAL"    },
-      {"remote",       "REMOTE"   },
-      {"interface",    "INTERFACE"},
-      {"state",        "STATE"    },
-      {"owner",        "OWNER"    }
+      {"tunnel",       "TUNNEL"     },
+      {"peer-tunnel",  "PEER"       },
+      {"session",      "SESSION"    },
+      {"peer-session", "PEER"       },
+      {"type",         "TYPE"       },
+      {"local",        "LOCAL"      },
+      {"remote",       "REMOTE"     },
+      {"interface",    "INTERFACE"  },
+      {"state",        "STATE"      },
+      {"cookie",       "COOKIE"     },
+      {"peer-cookie",  "PEER COOKIE"},
+      {"owner",        "OWNER"      }
   };
   if (statistics)
     for (const Column& column : std::initializer_list<Column>{
@@ -213,6 +219,8 @@ std::vector<std::vector<Cell>> kernel_rows(const kview::Snapshot& snapshot, bool
       row.emplace_back(text_of(tunnel.remote));
       row.emplace_back(session == nullptr ? "" : clean(session->interface));
       row.emplace_back(session == nullptr ? "" : link_state(*session));
+      row.emplace_back(session == nullptr ? "" : to_hex(session->cookie));
+      row.emplace_back(session == nullptr ? "" : to_hex(session->peer_cookie));
       row.emplace_back(clean(owner_text(tunnel.owner)), colour_of(tunnel.owner));
       if (statistics) {
         const kview::Counters& counters = session == nullptr ? tunnel.counters : session->counters;

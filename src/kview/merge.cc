@@ -189,7 +189,11 @@ std::uint32_t instance_of_group(std::uint32_t group) {
 
 Snapshot merge(Material material) {
   std::map<std::string, const Link*, std::less<>> links;
-  for (const Link& link : material.links) links.emplace(link.name, &link);
+  std::map<int, const Link*> by_index;
+  for (const Link& link : material.links) {
+    links.emplace(link.name, &link);
+    by_index.emplace(link.index, &link);
+  }
 
   std::map<SessionKey, Session> sessions;
   for (Session& session : material.sessions) sessions.insert_or_assign(key_of(session), session);
@@ -203,8 +207,13 @@ Snapshot merge(Material material) {
   std::map<std::uint32_t, Tunnel> tunnels;
   for (Tunnel& tunnel : material.tunnels) tunnels.insert_or_assign(tunnel.id, std::move(tunnel));
   for (auto& [key, session] : sessions) {
-    if (const auto link = links.find(session.interface); link != links.end())
+    if (const auto link = links.find(session.interface); link != links.end()) {
       session.link = *link->second;
+      if (const auto master = by_index.find(session.link->master); master != by_index.end()) {
+        session.link->master_name = master->second->name;
+        session.link->master_kind = master->second->kind;
+      }
+    }
     // A session whose tunnel was not there yet when the tunnels were read.
     Tunnel& tunnel = tunnels[session.tunnel];
     tunnel.id = session.tunnel;

@@ -4,6 +4,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <type_traits>
@@ -16,6 +17,8 @@
 
 namespace l2tpm::kview {
 namespace {
+
+constexpr std::size_t kLongestCookie = 8;  // RFC 3931 section 4.1
 
 // The attributes of a message or of a nest, by number; unknown ones are left out, the last of
 // several counts.
@@ -57,6 +60,13 @@ class Attributes {
   template <typename T>
   T get_or(std::size_t number, T otherwise = {}) const {
     return get<T>(number).value_or(otherwise);
+  }
+  // At most so many octets.
+  Bytes octets(std::size_t number, std::size_t most) const {
+    const nlattr* attribute = all_[number];
+    if (attribute == nullptr) return {};
+    const auto* data = static_cast<const std::uint8_t*>(mnl_attr_get_payload(attribute));
+    return {data, data + std::min<std::size_t>(mnl_attr_get_payload_len(attribute), most)};
   }
   std::string text(std::size_t number) const {
     const nlattr* attribute = all_[number];
@@ -164,6 +174,10 @@ std::optional<Tunnel> parse_tunnel(const nlmsghdr& message) {
     tunnel.local = Endpoint{*address, attributes.get_or<std::uint16_t>(L2TP_ATTR_UDP_SPORT), 0};
   if (const auto address = address_at(attributes, L2TP_ATTR_IP_DADDR, L2TP_ATTR_IP6_DADDR))
     tunnel.remote = Endpoint{*address, attributes.get_or<std::uint16_t>(L2TP_ATTR_UDP_DPORT), 0};
+  if (tunnel.encapsulation == Encapsulation::udp && tunnel.local)
+    tunnel.udp_checksum = tunnel.local->address.is_v6()
+                              ? attributes[L2TP_ATTR_UDP_ZERO_CSUM6_TX] == nullptr
+                              : attributes.get_or<std::uint8_t>(L2TP_ATTR_UDP_CSUM) != 0;
   tunnel.counters = counters_at(attributes[L2TP_ATTR_STATS]);
   return tunnel;
 }
@@ -183,6 +197,9 @@ std::optional<Session> parse_session(const nlmsghdr& message) {
   session.receive_sequence = attributes.get_or<std::uint8_t>(L2TP_ATTR_RECV_SEQ) != 0;
   session.send_sequence = attributes.get_or<std::uint8_t>(L2TP_ATTR_SEND_SEQ) != 0;
   session.lns_mode = attributes.get_or<std::uint8_t>(L2TP_ATTR_LNS_MODE) != 0;
+  session.cookie = attributes.octets(L2TP_ATTR_COOKIE, kLongestCookie);
+  session.peer_cookie = attributes.octets(L2TP_ATTR_PEER_COOKIE, kLongestCookie);
+  session.reorder_timeout = attributes.get_or<std::uint64_t>(L2TP_ATTR_RECV_TIMEOUT);
   session.interface = attributes.text(L2TP_ATTR_IFNAME);
   session.counters = counters_at(attributes[L2TP_ATTR_STATS]);
   return session;
@@ -200,6 +217,7 @@ std::optional<Link> parse_link(const nlmsghdr& message) {
   link.name = attributes.text(IFLA_IFNAME);
   link.group = attributes.get_or<std::uint32_t>(IFLA_GROUP);
   link.mtu = attributes.get_or<std::uint32_t>(IFLA_MTU);
+  link.master = static_cast<int>(attributes.get_or<std::uint32_t>(IFLA_MASTER));
   link.kind = Attributes::of_nest(attributes[IFLA_LINKINFO]).text(IFLA_INFO_KIND);
   // The start of rtnl_link_stats64, which every kernel has.
   if (const auto stats = attributes.get<std::array<std::uint64_t, 8>>(IFLA_STATS64)) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/address.h"
+#include "base/bytes.h"
 
 namespace l2tpm::kview {
 
@@ -38,7 +39,9 @@ struct Link {
   std::string kind;         // rtnetlink's: "ppp", ""
   std::uint32_t group = 0;  // IFLA_GROUP
   std::uint32_t mtu = 0;
-  bool up = false;  // IFF_UP
+  bool up = false;                       // IFF_UP
+  int master = 0;                        // index of the bridge or VRF it is in
+  std::string master_name, master_kind;  // of that: "br0", "bridge"
   LinkCounters counters;
   friend bool operator==(const Link&, const Link&) = default;
 };
@@ -55,9 +58,13 @@ struct Session {
   std::uint32_t id = 0, peer_id = 0;
   std::uint16_t pseudowire = 0;
   bool receive_sequence = false, send_sequence = false, lns_mode = false;
-  std::string interface;     // "": none known
-  bool has_socket = false;   // a PPPoX socket holds it
-  std::optional<Link> link;  // that interface
+  // Version 3: what is sent in front of frames, and what must be in front of those that come. The
+  // kernel does not tell whether there is an L2-specific sublayer.
+  Bytes cookie, peer_cookie;
+  std::uint64_t reorder_timeout = 0;  // milliseconds
+  std::string interface;              // "": none known
+  bool has_socket = false;            // a PPPoX socket holds it
+  std::optional<Link> link;           // that interface
   Counters counters;
   friend bool operator==(const Session&, const Session&) = default;
 };
@@ -93,6 +100,7 @@ struct Tunnel {
   std::uint8_t version = 0;
   Encapsulation encapsulation = Encapsulation::other;
   std::optional<Endpoint> local, remote;  // ports 0 without UDP
+  bool udp_checksum = true;               // UDP checksums are sent
   Counters counters;
   Owner owner;
   std::vector<Session> sessions;  // by id

@@ -1,10 +1,11 @@
-// Any bytes as netlink datagrams and as /proc's tables: values or nothing, and a snapshot of
-// whatever came out.
+// Any bytes as netlink datagrams and as /proc's tables: values or nothing, a snapshot of whatever
+// came out, and static profiles of that.
 #include <cstdint>
 #include <cstring>
 #include <memory>
 #include <string>
 
+#include "convert/ip_l2tp.h"
 #include "kview/parse.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -29,5 +30,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   changes({}, snapshot);
   changes(snapshot, {});
   if (!changes(snapshot, snapshot).empty()) __builtin_trap();
+  convert::import_ip_l2tp(snapshot, {});
   return 0;
 }

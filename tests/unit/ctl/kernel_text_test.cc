@@ -92,7 +92,7 @@ TEST(KernelText, EveryRowHasEveryColumn) {
   for (const bool statistics : {false, true})
     for (const auto& row : kernel_rows(sample(), statistics))
       EXPECT_EQ(row.size(), kernel_columns(statistics).size());
-  EXPECT_EQ(kernel_rows(sample(), true)[0][10].text, "1.2M");
+  EXPECT_EQ(kernel_rows(sample(), true)[0][12].text, "1.2M");
 }
 
 TEST(KernelText, Json) {
@@ -103,6 +103,20 @@ TEST(KernelText, Json) {
   EXPECT_EQ(json[1]["remote"], "2001:db8::1");
   EXPECT_EQ(json[1]["owner"]["processes"][0]["name"], "xl2tpd");
   EXPECT_FALSE(kernel_json(sample(), false)[0].contains("statistics"));
+}
+
+TEST(KernelText, CookiesOfVersion3) {
+  kview::Snapshot snapshot = sample();
+  kview::Session session;
+  session.pseudowire = kview::kEthernet;
+  session.interface = "wire";
+  session.cookie = {1, 2, 3, 0xff};
+  snapshot[1].sessions = {session};
+  const Json json = kernel_json(snapshot, false);
+  EXPECT_EQ(json[1]["sessions"][0]["cookie"], "010203ff");
+  EXPECT_EQ(json[1]["sessions"][0]["peer_cookie"], "");
+  EXPECT_EQ(json[1]["encapsulation"], "ip");
+  EXPECT_EQ(kernel_rows(snapshot, false)[1][9].text, "010203ff");
 }
 
 // A process may call itself anything.

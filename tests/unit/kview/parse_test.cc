@@ -53,6 +53,8 @@ TEST(KernelMessages, ASessionIsNoTunnelAndTheReverse) {
       .put(L2TP_ATTR_PEER_SESSION_ID, std::uint32_t{6})
       .put(L2TP_ATTR_PW_TYPE, std::uint16_t{L2TP_PWTYPE_ETH})
       .put(L2TP_ATTR_RECV_SEQ, std::uint8_t{1})
+      .put(L2TP_ATTR_COOKIE, std::array<std::uint8_t, 4>{1, 2, 3, 4})
+      .put(L2TP_ATTR_PEER_COOKIE, std::array<std::uint8_t, 12>{9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9})
       .text(L2TP_ATTR_IFNAME, "l2tpeth0");
   const auto session = parse_session(message.message());
   ASSERT_TRUE(session);
@@ -62,6 +64,8 @@ TEST(KernelMessages, ASessionIsNoTunnelAndTheReverse) {
   EXPECT_EQ(session->pseudowire, kEthernet);
   EXPECT_TRUE(session->receive_sequence);
   EXPECT_EQ(session->interface, "l2tpeth0");
+  EXPECT_EQ(session->cookie, (Bytes{1, 2, 3, 4}));
+  EXPECT_EQ(session->peer_cookie, Bytes(8, 9)) << "no more than there can be";
   EXPECT_FALSE(parse_tunnel(message.message()));
   EXPECT_FALSE(parse_session(tunnel_message().message()));
 }
