@@ -17,6 +17,7 @@
 #include "daemon/message_ids.h"
 #include "daemon/service.h"
 #include "daemon/service_manager.h"
+#include "daemon/supported.h"
 #include "daemon/version.h"
 #include "kernel/linux_dataplane.h"
 
@@ -61,13 +62,14 @@ config::Places places_of(const Options& options) {
 }
 
 int check_config(const config::Places& places) {
-  const config::Loaded loaded = config::load(places);
+  const config::Loaded loaded = daemon::load_supported(places);
   const std::string& directory = places.administrator;
   for (const auto& error : loaded.errors) std::cout << error.to_string() << "\n";
   for (const auto& warning : loaded.warnings) std::cout << warning.to_string() << "\n";
   if (loaded.ok()) {
-    std::cout << directory << ": " << loaded.config.clients.size() << " clients and "
-              << loaded.config.listeners.size() << " listeners, no errors\n";
+    std::cout << directory << ": " << loaded.config.clients.size() << " clients, "
+              << loaded.config.listeners.size() << " listeners and " << loaded.config.statics.size()
+              << " static tunnels, no errors\n";
   }
   return loaded.ok() ? 0 : 1;
 }
@@ -92,7 +94,7 @@ void raise_descriptor_limit() {
 int run(const Options& options) {
   const auto sink = daemon::make_log_sink();
   set_log_sink(sink.get());
-  config::Loaded loaded = config::load(places_of(options));
+  config::Loaded loaded = daemon::load_supported(places_of(options));
   set_log_level(level_of(options.log_level).value_or(loaded.config.daemon.log_level));
   for (const auto& error : loaded.errors)
     log(LogLevel::error, daemon::message_id::on(daemon::message_id::kConfigError, {}), "{}",

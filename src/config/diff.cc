@@ -37,6 +37,9 @@ void compare(Comparison& same, const std::string& at, const Tunnel& old, const T
   same(at + ".setup-timeout", old.setup_timeout, fresh.setup_timeout, Effect::tunnel);
   same(at + ".port-float", old.port_float, fresh.port_float, Effect::tunnel);
   same(at + ".tie-breaker", old.tie_breaker, fresh.tie_breaker, Effect::tunnel);
+  same(at + ".digest", old.digest, fresh.digest, Effect::tunnel);
+  same(at + ".second-secret", old.second_secret, fresh.second_secret, Effect::tunnel);
+  same(at + ".router-id", old.router_id, fresh.router_id, Effect::tunnel);
   same(at + ".permissive", old.permissive, fresh.permissive, Effect::tunnel);
   same(at + ".ignore-unanswered-hello", old.ignore_unanswered_hello, fresh.ignore_unanswered_hello,
        Effect::tunnel);
@@ -52,6 +55,9 @@ void compare(Comparison& same, const PppLink& old, const PppLink& fresh) {
 ProfileChange compare(const ClientProfile& old, const ClientProfile& fresh) {
   Comparison same;
   same("autostart", old.autostart, fresh.autostart, Effect::live);
+  same("version", old.version, fresh.version, Effect::tunnel);
+  same("transport", old.transport, fresh.transport, Effect::tunnel);
+  same("pseudowires", old.pseudowires, fresh.pseudowires, Effect::session);
   same("peers", old.peers, fresh.peers, Effect::tunnel);
   same("local", old.local, fresh.local, Effect::tunnel);
   compare(same, "tunnel", old.tunnel, fresh.tunnel);
@@ -81,6 +87,11 @@ ProfileChange compare(const ListenerProfile& old, const ListenerProfile& fresh) 
   same("autostart", old.autostart, fresh.autostart, Effect::live);
   same("listen.addresses", old.addresses, fresh.addresses, Effect::live);
   same("listen.port", old.port, fresh.port, Effect::live);
+  same("listen.transports", std::pair(old.on_udp, old.on_ip), std::pair(fresh.on_udp, fresh.on_ip),
+       Effect::live);
+  same("versions", std::pair(old.accepts_two, old.accepts_three),
+       std::pair(fresh.accepts_two, fresh.accepts_three), Effect::tunnel);
+  same("pseudowires", old.pseudowires, fresh.pseudowires, Effect::session);
   compare(same, "tunnel", old.tunnel, fresh.tunnel);
   same("require-tunnel-auth", old.require_tunnel_auth, fresh.require_tunnel_auth, Effect::tunnel);
   same("peers", old.peers, fresh.peers, Effect::tunnel);
@@ -103,6 +114,21 @@ ProfileChange compare(const ListenerProfile& old, const ListenerProfile& fresh) 
   same("session-timeout", old.session_timeout, fresh.session_timeout, Effect::live);
   same("outgoing", old.outgoing, fresh.outgoing, Effect::live);
   same("install-point", old.install_point, fresh.install_point, Effect::session);
+  return same.take(fresh.name);
+}
+
+// What stays the same is not disturbed: each session is judged by itself.
+ProfileChange compare(const StaticProfile& old, const StaticProfile& fresh) {
+  Comparison same;
+  same("autostart", old.autostart, fresh.autostart, Effect::live);
+  same("transport", old.transport, fresh.transport, Effect::tunnel);
+  same("local", old.local, fresh.local, Effect::tunnel);
+  same("peer", old.peer, fresh.peer, Effect::tunnel);
+  same("udp-checksum", old.udp_checksum, fresh.udp_checksum, Effect::tunnel);
+  same("tunnel-id", old.tunnel, fresh.tunnel, Effect::tunnel);
+  same("peer-tunnel-id", old.peer_tunnel, fresh.peer_tunnel, Effect::tunnel);
+  same("sessions", old.sessions, fresh.sessions, Effect::session);
+  same("mss-clamp", old.mss_clamp, fresh.mss_clamp, Effect::tunnel);
   return same.take(fresh.name);
 }
 
@@ -191,6 +217,7 @@ std::vector<ProfileChange> diff(const Config& old, const Config& fresh) {
     out.push_back(std::move(change));
   compare_all(old.clients, fresh.clients, out);
   compare_all(old.listeners, fresh.listeners, out);
+  compare_all(old.statics, fresh.statics, out);
   std::stable_sort(out.begin(), out.end(),
                    [](const auto& a, const auto& b) { return a.profile < b.profile; });
   return out;

@@ -45,6 +45,25 @@ std::vector<std::pair<std::string, std::string>> clashes(const ListenerProfile& 
   return out;
 }
 
+// Ids are the host's: L2TPv3 has one space of session ids for all tunnels.
+std::vector<std::pair<std::string, std::string>> clashes(const StaticProfile& earlier,
+                                                         const StaticProfile& later) {
+  std::vector<std::pair<std::string, std::string>> out;
+  if (earlier.tunnel == later.tunnel)
+    out.emplace_back("/tunnel-id", fmt::format("is profile \"{}\"'s too", earlier.name));
+  for (std::size_t i = 0; i < later.sessions.size(); ++i)
+    for (const StaticSession& other : earlier.sessions) {
+      const StaticSession& session = later.sessions[i];
+      if (session.local == other.local)
+        out.emplace_back(fmt::format("/sessions/{}/session-id", i),
+                         fmt::format("is profile \"{}\"'s too", earlier.name));
+      if (session.port.interface == other.port.interface)
+        out.emplace_back(fmt::format("/sessions/{}/interface", i),
+                         fmt::format("is profile \"{}\"'s too", earlier.name));
+    }
+  return out;
+}
+
 template <typename Kind>
 void check_against(const std::map<std::string, Kind>& accepted, Source& source) {
   const auto* later = std::get_if<Kind>(&*source.profile);
@@ -95,6 +114,8 @@ void load_profile(const Places& places, const ProfileSource& files, SecretSource
     loaded.config.clients.emplace(files.name, std::move(*client));
   } else if (auto* listener = std::get_if<ListenerProfile>(&*source.profile)) {
     loaded.config.listeners.emplace(files.name, std::move(*listener));
+  } else if (auto* fixed = std::get_if<StaticProfile>(&*source.profile)) {
+    loaded.config.statics.emplace(files.name, std::move(*fixed));
   }
 }
 
@@ -103,6 +124,7 @@ void load_profile(const Places& places, const ProfileSource& files, SecretSource
 void check_against_others(const Config& others, Source& source) {
   check_against(others.clients, source);
   check_against(others.listeners, source);
+  check_against(others.statics, source);
 }
 
 Loaded load(const Places& places) {
@@ -139,6 +161,8 @@ Config keep_refused(const Config& old, const Loaded& fresh) {
       config.clients.insert(*client);
     if (const auto listener = old.listeners.find(profile); listener != old.listeners.end())
       config.listeners.insert(*listener);
+    if (const auto fixed = old.statics.find(profile); fixed != old.statics.end())
+      config.statics.insert(*fixed);
   }
   return config;
 }

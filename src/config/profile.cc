@@ -64,6 +64,52 @@ std::string_view name(InstallPoint point) {
   return "?";
 }
 
+std::string_view name(Version version) {
+  switch (version) {
+    case Version::two:
+      return "2";
+    case Version::three:
+      return "3";
+    case Version::three_then_two:
+      return "3-then-2";
+  }
+  return "?";
+}
+
+std::string_view name(Transport transport) {
+  switch (transport) {
+    case Transport::udp:
+      return "udp";
+    case Transport::ip:
+      return "ip";
+  }
+  return "?";
+}
+
+std::string_view name(MessageDigest digest) {
+  switch (digest) {
+    case MessageDigest::none:
+      return "none";
+    case MessageDigest::md5:
+      return "md5";
+    case MessageDigest::sha1:
+      return "sha1";
+  }
+  return "?";
+}
+
+std::string_view name(PseudowireType type) {
+  switch (type) {
+    case PseudowireType::ethernet:
+      return "ethernet";
+    case PseudowireType::ethernet_vlan:
+      return "ethernet-vlan";
+    case PseudowireType::ppp:
+      return "ppp";
+  }
+  return "?";
+}
+
 // Greedy with one point of return, so it is linear in practice and quadratic at worst.
 bool glob_match(std::string_view pattern, std::string_view text) {
   const auto fold = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
@@ -107,6 +153,13 @@ const Tunnel* ListenerProfile::tunnel_for(std::string_view peer_host_name,
 
 std::string AddressRange::to_string() const {
   return first == last ? first.to_string() : first.to_string() + "-" + last.to_string();
+}
+
+std::string_view needs_version3(const Profile& profile) {
+  if (std::holds_alternative<StaticProfile>(profile)) return "\"kind\": \"static\"";
+  if (const auto* client = std::get_if<ClientProfile>(&profile))
+    return client->version == Version::two ? "" : "\"version\": 3";
+  return std::get<ListenerProfile>(profile).accepts_three ? "\"versions\": 3" : "";
 }
 
 const std::string& profile_name(const Profile& profile) {

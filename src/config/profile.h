@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "config/version3.h"
 
 namespace l2tpm::config {
 
@@ -77,8 +78,14 @@ struct Tunnel {
   Duration setup_timeout = 60s;                     // SCCRQ to established
   PortFloat port_float = PortFloat::accept_theirs;  // a listener's default is `never`
   bool tie_breaker = true;                          // initiator: send AVP 5 in SCCRQ
-  bool permissive = false;                          // treat unknown mandatory AVPs as optional
-  bool ignore_unanswered_hello = false;             // do not end the tunnel for it
+  // Version 3. The digest is `none` unless there is a secret or it is asked for; without a secret
+  // it only finds damage.
+  MessageDigest digest = MessageDigest::none;
+  Secret second_secret;  // accepted, too, while the secret is being changed at both ends
+  std::uint32_t router_id =
+      0;                    // AVP 60; 0: the address that the tunnel runs from (IPv4), or random
+  bool permissive = false;  // treat unknown mandatory AVPs as optional
+  bool ignore_unanswered_hello = false;  // do not end the tunnel for it
   friend bool operator==(const Tunnel&, const Tunnel&) = default;
 };
 
@@ -174,10 +181,15 @@ struct Redial {
 struct ClientProfile {
   std::string name;
   bool autostart = false;
+  Version version = Version::two;
+  Transport transport = Transport::udp;
   std::vector<Peer> peers;  // never empty; in order of preference
   LocalEnd local;
   Tunnel tunnel;
   OutgoingAnswer answer_outgoing;
+  // Of version 3. Empty: one PPP session, as in version 2; `ppp` and what follows it are of that.
+  std::vector<Pseudowire> pseudowires;
+  bool has_ppp = true;  // there is a PPP session
   ClientPpp ppp;
   std::string interface;  // empty: chosen by the daemon
   Routes routes;
@@ -284,6 +296,10 @@ struct ListenerProfile {
   bool autostart = true;
   std::vector<IpAddress> addresses;  // 0.0.0.0 and :: stand for any of their family; never empty
   std::uint16_t port = kL2tpPort;
+  bool on_udp = true, on_ip = false;               // "listen": {"transports": [...]}
+  bool accepts_two = true, accepts_three = false;  // "versions"
+  std::vector<Pseudowire> pseudowires;             // granted by Remote End ID
+  bool has_ppp = true;                             // PPP is granted, too
   Tunnel tunnel;
   // A peer without tunnel authentication is refused; default: true when `tunnel` or any rule has a
   // secret.
@@ -308,8 +324,10 @@ struct ListenerProfile {
   const Tunnel* tunnel_for(std::string_view peer_host_name, const IpAddress& peer) const;
 };
 
-using Profile = std::variant<ClientProfile, ListenerProfile>;
+using Profile = std::variant<ClientProfile, ListenerProfile, StaticProfile>;
 const std::string& profile_name(const Profile& profile);
+// Whether it needs L2TPv3: "" or what of it does, for a sentence: "\"version\": 3".
+std::string_view needs_version3(const Profile& profile);
 
 // ---- the daemon ----
 
@@ -336,7 +354,8 @@ struct DaemonConfig {
 struct Config {
   DaemonConfig daemon;
   std::map<std::string, ClientProfile> clients;      // by name
-  std::map<std::string, ListenerProfile> listeners;  // by name; no name is in both
+  std::map<std::string, ListenerProfile> listeners;  // by name
+  std::map<std::string, StaticProfile> statics;      // by name; no name is in two of them
   friend bool operator==(const Config&, const Config&) = default;
 };
 

@@ -99,17 +99,19 @@ void read_source(ProfileText text, std::vector<Piece> pieces, const DaemonConfig
   const auto kind_entry = own.find("kind");
   const std::string kind =
       kind_entry != own.end() && kind_entry->is_string() ? kind_entry->get<std::string>() : "";
-  if (kind != "client" && kind != "listener") {
+  if (kind != "client" && kind != "listener" && kind != "static") {
     const bool missing = kind_entry == own.end();
-    context.report.error(missing ? "" : "/kind", missing
-                                                     ? "needs \"kind\": \"client\" or \"listener\""
-                                                     : "must be \"client\" or \"listener\"");
+    context.report.error(missing ? "" : "/kind",
+                         missing ? "needs \"kind\": \"client\", \"listener\" or \"static\""
+                                 : "must be \"client\", \"listener\" or \"static\"");
     return;
   }
 
   Json merged = Json::object();
-  const std::string& defaults =
-      kind == "client" ? daemon.client_defaults : daemon.listener_defaults;
+  const std::string none;
+  const std::string& defaults = kind == "client"     ? daemon.client_defaults
+                                : kind == "listener" ? daemon.listener_defaults
+                                                     : none;
   if (!defaults.empty()) {
     if (!source.add(defaults, "l2tp-manager.json, \"defaults\"", false)) return;
     merged = source.documents.back()->root();
@@ -132,6 +134,8 @@ void read_source(ProfileText text, std::vector<Piece> pieces, const DaemonConfig
 
   if (kind == "client") {
     source.profile = read_client(context, merged);
+  } else if (kind == "static") {
+    source.profile = read_static(context, merged);
   } else {
     std::string users_file;
     ListenerProfile listener = read_listener(context, merged, daemon, users_file);

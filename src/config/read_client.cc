@@ -155,6 +155,39 @@ void read_redial(ObjectReader reader, Redial& redial) {
   reader.finish();
 }
 
+// "version": 2, 3 or "3-then-2".
+void read_version(ObjectReader& root, Version& version) {
+  const Json* json = root.find("version");
+  if (json == nullptr || *json == 2) return;
+  if (*json == 3)
+    version = Version::three;
+  else if (*json == "3-then-2")
+    version = Version::three_then_two;
+  else
+    root.error("version", "must be 2, 3 or \"3-then-2\"");
+}
+
+// What is of version 3, and what is of no use in a profile whose pseudowires are all Ethernet.
+void read_version3(ObjectReader& root, ClientProfile& client) {
+  const bool version3 = client.version != Version::two;
+  root.choice("transport", client.transport, {Transport::udp, Transport::ip});
+  if (client.transport == Transport::ip) {
+    if (client.version != Version::three)
+      root.error(
+          "", "has \"transport\": \"ip\", which needs \"version\": 3: L2TPv2 is always over UDP");
+    if (client.local.port != 0 || client.local.any_port)
+      root.warning("local", "has a \"port\", which \"transport\": \"ip\" does not use");
+  }
+  client.has_ppp = read_pseudowires(root, client.pseudowires, version3, false, {});
+  if (client.version == Version::three_then_two && !client.has_ppp)
+    root.error("pseudowires",
+               "has no PPP, the only thing that version 2 carries: make \"version\" 3");
+  if (client.has_ppp) return;
+  for (const std::string_view key :
+       {"ppp", "interface", "routes", "data-sequencing", "install-point", "idle-timeout", "calls"})
+    if (root.has(key)) root.warning(key, "is not used: no pseudowire here is PPP");
+}
+
 }  // namespace
 
 ClientProfile read_client(ReadContext& context, const Json& json) {
@@ -163,6 +196,7 @@ ClientProfile read_client(ReadContext& context, const Json& json) {
   client.name = context.profile;
   read_common_keys(root);
   root.boolean("autostart", client.autostart);
+  read_version(root, client.version);
 
   ObjectReader local = root.object("local");
   IpAddress address;
@@ -180,7 +214,8 @@ ClientProfile read_client(ReadContext& context, const Json& json) {
   local.finish();
 
   read_peers(context, root, client);
-  read_tunnel(root.object("tunnel"), client.tunnel, false);
+  read_tunnel(root.object("tunnel"), client.tunnel, false, client.version != Version::two);
+  read_version3(root, client);
 
   ObjectReader calls = root.object("calls");
   calls.boolean("answer-outgoing", client.answer_outgoing.enabled);

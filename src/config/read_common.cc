@@ -74,7 +74,7 @@ void read_common_keys(ObjectReader& root) {
   root.find("kind");
 }
 
-void read_tunnel(ObjectReader reader, Tunnel& tunnel, bool responder) {
+void read_tunnel(ObjectReader reader, Tunnel& tunnel, bool responder, bool version3) {
   reader.text("host-name", tunnel.host_name);
   if (reader.has("host-name") && tunnel.host_name.empty())
     reader.error("host-name", "is empty: leave it out for the machine's name");
@@ -97,12 +97,27 @@ void read_tunnel(ObjectReader reader, Tunnel& tunnel, bool responder) {
     reader.choice("port-float", tunnel.port_float, {PortFloat::accept_theirs, PortFloat::never});
     reader.boolean("tie-breaker", tunnel.tie_breaker);
   }
+  if (!reader.choice("digest", tunnel.digest,
+                     {MessageDigest::none, MessageDigest::md5, MessageDigest::sha1}) &&
+      version3 && !tunnel.secret.empty() && tunnel.digest == MessageDigest::none)
+    tunnel.digest = MessageDigest::sha1;
+  reader.secret("second-secret", tunnel.second_secret);
+  reader.parsed("router-id", tunnel.router_id, "four numbers such as \"192.0.2.1\", not all zero",
+                [](std::string_view text) -> std::optional<std::uint32_t> {
+                  const auto address = IpAddress::parse(text);
+                  if (!address || !address->is_v4() || address->is_unspecified())
+                    return std::nullopt;
+                  return address->v4_value();
+                });
+  for (const std::string_view key : {"digest", "second-secret", "router-id"})
+    if (reader.has(key) && !version3) reader.error(key, "is of version 3 only");
   reader.boolean("permissive", tunnel.permissive);
   reader.boolean("ignore-unanswered-hello", tunnel.ignore_unanswered_hello);
   reader.finish();
   if (tunnel.secret.empty()) {
     if (tunnel.challenge) reader.error("challenge", "needs a \"secret\"");
     if (tunnel.hide_avps) reader.error("hide-avps", "needs a \"secret\" (RFC 2661 section 4.3)");
+    if (!tunnel.second_secret.empty()) reader.error("second-secret", "needs a \"secret\"");
   }
 }
 

@@ -32,7 +32,41 @@ void read_listen(ObjectReader reader, ListenerProfile& listener) {
     }
   }
   reader.number("port", listener.port, 1, 65535);
+  std::vector<Transport> transports = {Transport::udp};
+  if (reader.choices("transports", transports, {Transport::udp, Transport::ip})) {
+    const auto has = [&](Transport transport) {
+      return std::find(transports.begin(), transports.end(), transport) != transports.end();
+    };
+    listener.on_udp = has(Transport::udp);
+    listener.on_ip = has(Transport::ip);
+    if (transports.empty()) reader.error("transports", "is empty: nothing would be heard");
+    if (listener.on_ip && !listener.accepts_three)
+      reader.error("transports", "has \"ip\", which needs 3 among \"versions\"");
+    if (!listener.on_udp && listener.accepts_two)
+      reader.error("transports",
+                   "has no \"udp\", which version 2 needs: take it out of \"versions\"");
+  }
   reader.finish();
+}
+
+// "versions": an array of 2 and 3.
+void read_versions(ObjectReader& root, ListenerProfile& listener) {
+  const Json* json = root.find("versions");
+  if (json == nullptr) return;
+  bool good = json->is_array() && !json->empty();
+  bool two = false, three = false;
+  if (good)
+    for (const Json& each : *json) {
+      bool& which = each == 3 ? three : two;
+      good = good && (each == 2 || each == 3) && !which;
+      which = true;
+    }
+  if (!good) {
+    root.error("versions", "must be [2], [3] or [2, 3]");
+    return;
+  }
+  listener.accepts_two = two;
+  listener.accepts_three = three;
 }
 
 void read_rules(ObjectReader& root, ListenerProfile& listener) {
@@ -49,7 +83,7 @@ void read_rules(ObjectReader& root, ListenerProfile& listener) {
       rule.address = prefix;
     match.finish();
     reader.boolean("allow", rule.allow);
-    read_tunnel(reader.object("tunnel"), rule.tunnel, true);
+    read_tunnel(reader.object("tunnel"), rule.tunnel, true, listener.accepts_three);
     reader.finish();
     if (rule.name.empty())
       rule.name = !rule.host_name.empty() ? rule.host_name
@@ -224,6 +258,11 @@ std::vector<User> read_users(ObjectReader& reader) {
 }
 
 void check_users(ReadContext& context, const ListenerProfile& listener) {
+  if (!listener.has_ppp) {
+    if (!listener.users.empty())
+      context.report.warning("/users", "is not used: no pseudowire here is PPP");
+    return;
+  }
   std::set<std::string_view> names;
   std::map<IpAddress, std::string_view> addresses;
   std::map<std::uint64_t, std::string_view> ids;
@@ -265,12 +304,22 @@ ListenerProfile read_listener(ReadContext& context, const Json& json, const Daem
   listener.tunnel.port_float = PortFloat::never;
   read_common_keys(root);
   root.boolean("autostart", listener.autostart);
+  read_versions(root, listener);
   read_listen(root.object("listen"), listener);
-  read_tunnel(root.object("tunnel"), listener.tunnel, true);
+  read_tunnel(root.object("tunnel"), listener.tunnel, true, listener.accepts_three);
   read_rules(root, listener);
+  std::vector<std::string_view> rules;
+  for (const PeerRule& rule : listener.peers) rules.push_back(rule.name);
+  // Version 2 is PPP; a listener of version 3 alone may be without.
+  listener.has_ppp =
+      read_pseudowires(root, listener.pseudowires, listener.accepts_three, true, rules) ||
+      listener.accepts_two;
   root.boolean("allow-unknown-peers", listener.allow_unknown_peers);
   read_limits(root.object("limits"), listener.limits);
-  read_listener_ppp(root.object("ppp"), listener, daemon);
+  if (listener.has_ppp || root.has("ppp"))
+    read_listener_ppp(root.object("ppp"), listener, daemon);
+  else
+    root.find("ppp");
   listener.users = read_users(root);
   root.text("users-file", users_file, 1024);
   root.text("interface-prefix", listener.interface_prefix, 64);

@@ -15,6 +15,11 @@ ClientProfile read_client(ReadContext& context, const Json& json);
 // profiles may name from `daemon`.
 ListenerProfile read_listener(ReadContext& context, const Json& json, const DaemonConfig& daemon,
                               std::string& users_file);
+StaticProfile read_static(ReadContext& context, const Json& json);
+// "pseudowires". `rules`: the names that "peer" of a responder's may have. The value: whether there
+// is PPP, by itself or among them.
+bool read_pseudowires(ObjectReader& root, std::vector<Pseudowire>& wires, bool version3,
+                      bool responder, const std::vector<std::string_view>& rules);
 // The daemon-wide file. `defaults` are checked by the profiles that use them.
 DaemonConfig read_daemon(ReadContext& context, const Json& json);
 // The users below "users": `reader` is the listener or the root of a users file.
@@ -25,7 +30,7 @@ void check_users(ReadContext& context, const ListenerProfile& listener);
 // Shared by both kinds.
 void read_common_keys(ObjectReader& root);  // "$schema", "kind", "description"
 // `responder`: a listener, whose ports float differently.
-void read_tunnel(ObjectReader reader, Tunnel& tunnel, bool responder);
+void read_tunnel(ObjectReader reader, Tunnel& tunnel, bool responder, bool version3);
 void read_link(ObjectReader& ppp, PppLink& link);
 void read_install_point(ObjectReader& root, std::optional<InstallPoint>& point);
 Pool read_pool(ObjectReader& reader, std::string_view ranges_key);

@@ -23,7 +23,10 @@ constexpr std::string_view kPlaceholder = "***";
 
 // The keys that secrets stand under, in whatever object (tests/unit/config/store_test.cc compares
 // with the schema).
-bool is_secret_key(std::string_view key) { return key == "password" || key == "secret"; }
+bool is_secret_key(std::string_view key) {
+  return key == "password" || key == "secret" || key == "second-secret" || key == "send-cookie" ||
+         key == "receive-cookie";
+}
 
 bool is_reference(const Json& json) {
   return json.is_object() && json.size() == 1 &&

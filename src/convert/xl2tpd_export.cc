@@ -49,8 +49,10 @@ class Exporter {
   ExportedFiles run(const config::Profile& profile) {
     if (const auto* client = std::get_if<config::ClientProfile>(&profile))
       client_of(*client);
+    else if (const auto* listener = std::get_if<config::ListenerProfile>(&profile))
+      listener_of(*listener);
     else
-      listener_of(std::get<config::ListenerProfile>(profile));
+      return {};  // xl2tpd knows L2TPv2 only
     ExportedFiles out;
     out.files.push_back({"xl2tpd.conf", global_ + "\n" + section_, false});
     out.files.push_back({options_name_, options_, false});

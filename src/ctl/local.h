@@ -17,6 +17,7 @@ ExitCode check_config(Context& context);
 // transfer.cc
 ExitCode import_xl2tpd(Context& context);
 ExitCode import_nm(Context& context);
+ExitCode import_ip_l2tp(Context& context);
 ExitCode export_profile(Context& context);
 
 ExitCode run_doctor(Context& context);

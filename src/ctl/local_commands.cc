@@ -106,6 +106,13 @@ void add_transfer(std::vector<Command>& all) {
       import_nm
   });
   all.push_back({
+      "import ip-l2tp",
+      "Profiles from the L2TPv3 tunnels that `ip l2tp` made and the kernel has",
+      {argument("TUNNEL", Count::optional, Completes::nothing)},
+      {output_option(),   dry_run,         force_option()     },
+      import_ip_l2tp
+  });
+  all.push_back({
       "export",
       "A profile as NetworkManager's or xl2tpd's files",
       {argument("NAME",        Count::one,      Completes::profile)},

@@ -66,7 +66,8 @@ class Checker {
   void take(const config::Loaded& loaded) {
     append(found_, loaded.errors);
     append(found_, loaded.warnings);
-    good_ += loaded.config.clients.size() + loaded.config.listeners.size();
+    good_ += loaded.config.clients.size() + loaded.config.listeners.size() +
+             loaded.config.statics.size();
   }
 
   // One file alone: what it shares with others (addresses, names) is not looked at.

@@ -99,14 +99,81 @@ constexpr std::string_view kLnsMppe =
 }
 )";
 
+constexpr std::string_view kVersion3 =
+    R"(// An Ethernet pseudowire to another site (L2TPv3, RFC 4719), into a bridge. The other end is a
+// listener with "versions": [3] and the same "pseudowires", or a router with an xconnect of this
+// VC ID; only one end dials.
+{
+  "kind": "client",
+  "autostart": true,
+  "peer": "site-b.example.net",
+  "version": 3,
+  // "udp" goes through NAT; "ip" (protocol 115) is what Cisco does by default.
+  "transport": "udp",
+  "tunnel": {
+    "host-name": "site-a",
+    // Both ends know it; every control message is signed with it.
+    "secret": {"$secret": "tunnel"},
+    "digest": "sha1"
+  },
+  "pseudowires": [
+    {
+      "name": "lan",
+      // The name that both ends use; Cisco: the VC ID.
+      "remote-end-id": "100",
+      "interface": "l2tp-lan",
+      // A bridge wants the same MTU of all its ports. What does not fit the path is fragmented.
+      "mtu": 1500,
+      // Made when it is missing. A second way to the other site is a loop: turn on STP then.
+      "bridge": {"name": "br-lan", "create": true, "stp": false},
+      // Its state is what the other end is told about ours.
+      "circuit": "br-lan"
+    }
+  ]
+}
+)";
+
+constexpr std::string_view kStatic =
+    R"(// An L2TPv3 tunnel without a control connection: both ends are written down. What "ip l2tp" makes:
+//   ip l2tp add tunnel tunnel_id 20 peer_tunnel_id 10 encap udp local 192.0.2.2 remote 192.0.2.1 \
+//     udp_sport 1701 udp_dport 1701
+//   ip l2tp add session tunnel_id 20 session_id 21 peer_session_id 11 name l2tp-lan \
+//     cookie 1122334455667788 peer_cookie 8877665544332211
+// at the other end. Nothing notices when the other end is not there.
+{
+  "kind": "static",
+  "local": {"address": "192.0.2.1", "port": 1701},
+  "peer": {"address": "192.0.2.2", "port": 1701},
+  "tunnel-id": 10,
+  "peer-tunnel-id": 20,
+  "sessions": [
+    {
+      "session-id": 11,
+      "peer-session-id": 21,
+      // 8 or 16 hexadecimal digits each: all that keeps strangers' frames out.
+      "send-cookie": {"$secret": "send-cookie"},
+      "receive-cookie": {"$secret": "receive-cookie"},
+      "interface": "l2tp-lan",
+      "mtu": 1500,
+      // A bridge that is there.
+      "bridge": "br-lan"
+    }
+  ]
+}
+)";
+
 }  // namespace
 
 const std::vector<Template>& templates() {
   static const std::vector<Template> kTemplates{
-      {"client",   "dials when told to",          kClient,  {"password"}          },
-      {"gateway",  "a branch's permanent tunnel", kGateway, {"password", "tunnel"}},
-      {"lns",      "answers, and lets users in",  kLns,     {"alice", "branch-1"} },
-      {"lns-mppe", "as lns, with MPPE required",  kLnsMppe, {"alice"}             },
+      {"client",        "dials when told to",                   kClient,   {"password"}          },
+      {"gateway",       "a branch's permanent tunnel",          kGateway,  {"password", "tunnel"}},
+      {"lns",           "answers, and lets users in",           kLns,      {"alice", "branch-1"} },
+      {"lns-mppe",      "as lns, with MPPE required",           kLnsMppe,  {"alice"}             },
+      {"l2tpv3-eth",    "an Ethernet pseudowire into a bridge", kVersion3, {"tunnel"}            },
+      {"l2tpv3-static",
+       "a tunnel as \"ip l2tp\" makes them",                    kStatic,
+       {"receive-cookie", "send-cookie"}                                                         },
   };
   return kTemplates;
 }

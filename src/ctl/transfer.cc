@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <memory>
 #include <ostream>
 
 #include "base/random.h"
 #include "config/load.h"
+#include "convert/ip_l2tp.h"
 #include "convert/keyfile.h"
 #include "convert/nm.h"
 #include "convert/xl2tpd.h"
@@ -17,6 +19,7 @@
 #include "ctl/local.h"
 #include "ctl/places.h"
 #include "ctl/write_file.h"
+#include "kview/source.h"
 
 namespace l2tpm::ctl {
 namespace {
@@ -207,6 +210,14 @@ std::string random_uuid() {
                      hex.substr(16, 4), hex.substr(20));
 }
 
+// Others know L2TPv2 only; a profile of either version goes as one of 2.
+bool speaks_version2(const config::Profile& profile) {
+  if (const auto* client = std::get_if<config::ClientProfile>(&profile))
+    return client->version != config::Version::three;
+  const auto* listener = std::get_if<config::ListenerProfile>(&profile);
+  return listener != nullptr && listener->accepts_two;
+}
+
 ExitCode export_to_nm(Context& context, const config::Profile& profile) {
   const auto* client = std::get_if<config::ClientProfile>(&profile);
   if (client == nullptr)
@@ -302,6 +313,28 @@ ExitCode import_nm(Context& context) {
       .run();
 }
 
+ExitCode import_ip_l2tp(Context& context) {
+  convert::IpL2tpOptions options;
+  if (!context.options.words.empty()) {
+    const std::string& word = context.options.words.front();
+    std::uint32_t id = 0;
+    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), id);
+    if (error != std::errc() || end != word.data() + word.size())
+      return usage(context, "TUNNEL is a tunnel's number, as l2tpctl kernel show has it");
+    options.tunnel = id;
+  }
+  const auto failed = [&](const kview::ViewError& error) {
+    context.err << "l2tpctl: " << clean(error.message) << '\n';
+    return error.reason == kview::ViewError::Reason::no_permission ? ExitCode::refused
+                                                                   : ExitCode::failure;
+  };
+  auto source = kview::Source::open();
+  if (!source) return failed(source.error());
+  const auto snapshot = source->read(std::nullopt);
+  if (!snapshot) return failed(snapshot.error());
+  return Output(context, convert::import_ip_l2tp(*snapshot, options)).run();
+}
+
 ExitCode export_profile(Context& context) {
   const Options& options = context.options;
   if (options.has("nm") == options.has("xl2tpd"))
@@ -314,6 +347,8 @@ ExitCode export_profile(Context& context) {
     profile = found->second;
   if (const auto found = loaded.config.listeners.find(name); found != loaded.config.listeners.end())
     profile = found->second;
+  if (const auto found = loaded.config.statics.find(name); found != loaded.config.statics.end())
+    profile = found->second;
   if (!profile) {
     const bool refused =
         std::find(loaded.refused.begin(), loaded.refused.end(), name) != loaded.refused.end();
@@ -322,6 +357,12 @@ ExitCode export_profile(Context& context) {
                                  : "there is no profile \"" + name + "\"")
                 << '\n';
     return refused ? ExitCode::failure : ExitCode::no_such_object;
+  }
+  if (!speaks_version2(*profile)) {
+    context.err << "l2tpctl: " << clean("profile \"" + name + "\" is L2TPv3, which ")
+                << (options.has("nm") ? "NetworkManager's profiles do" : "xl2tpd does")
+                << " not know\n";
+    return ExitCode::failure;
   }
   return options.has("nm") ? export_to_nm(context, *profile) : export_to_xl2tpd(context, *profile);
 }

@@ -5,6 +5,7 @@
 #include "config/load.h"
 #include "daemon/handed_over.h"
 #include "daemon/service.h"
+#include "daemon/supported.h"
 #include "daemon/version.h"
 
 namespace l2tpm::daemon {
@@ -246,6 +247,8 @@ Result<std::string, ApiError> Service::create_transient(TransientRequest request
   without_defaults.client_defaults.clear();
   auto read = config::read_profile(std::move(text), without_defaults, secrets);
   if (!read) return refused(ApiErrorCode::invalid_profile, text_of(read.error()));
+  if (auto why = unsupported(*read); !why.empty())
+    return refused(ApiErrorCode::invalid_profile, std::move(why));
   auto* profile = std::get_if<config::ClientProfile>(&*read);
   if (!profile)
     return refused(ApiErrorCode::invalid_profile, "/kind: a transient profile is a client's");

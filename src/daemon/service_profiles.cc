@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "daemon/service.h"
+#include "daemon/supported.h"
 
 namespace l2tpm::daemon {
 namespace {
@@ -188,7 +189,7 @@ Diagnostics Service::check_config(const std::string& name, const std::string& js
     return diagnostics_of(config::check_text(name.empty() ? "profile" : name, json, config_));
   const TimePoint now = Clock::now();
   if (!checked_at_ || now - *checked_at_ > kCheckIsGood) {
-    const config::Loaded loaded = config::load(places_);
+    const config::Loaded loaded = load_supported(places_);
     checked_ = diagnostics_of(loaded.errors);
     for (auto& warning : diagnostics_of(loaded.warnings)) checked_.push_back(std::move(warning));
     checked_at_ = now;

@@ -5,6 +5,7 @@
 #include "config/diff.h"
 #include "daemon/message_ids.h"
 #include "daemon/service.h"
+#include "daemon/supported.h"
 
 namespace l2tpm::daemon {
 
@@ -47,7 +48,7 @@ ServiceApi::ReloadResult Service::reload() {
   }
   const bool starting = state_ == State::starting;
   if (!starting) set_state(State::reloading);
-  const config::Loaded fresh = config::load(places_);
+  const config::Loaded fresh = load_supported(places_);
   keep_errors(fresh);
   result.diagnostics = diagnostics_of(config_errors_);
   for (const config::ConfigError& error : fresh.errors)
@@ -76,7 +77,7 @@ ServiceApi::ReloadResult Service::reload() {
 // One profile alone, after an edit: what else is on the disk waits for a reload.
 void Service::reload_profile(const std::string& name) {
   if (state_ != State::running) return;
-  const config::Loaded fresh = config::load(places_);
+  const config::Loaded fresh = load_supported(places_);
   keep_errors(fresh);
   const config::Config complete = config::keep_refused(config_, fresh);
   config::Config next = config_;

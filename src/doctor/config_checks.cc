@@ -27,7 +27,8 @@ Findings check_configuration(const Machine& machine) {
     findings.push_back({Level::failure, "config", error.to_string(), "l2tpctl check-config"});
   }
   if (findings.empty()) {
-    const std::size_t count = loaded.config.clients.size() + loaded.config.listeners.size();
+    const std::size_t count = loaded.config.clients.size() + loaded.config.listeners.size() +
+                              loaded.config.statics.size();
     if (count == 0)
       findings.push_back({Level::warning, "config",
                           fmt::format("there is no profile in {}", machine.config_directory),

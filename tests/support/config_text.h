@@ -44,6 +44,7 @@ struct ReadText {
   const config::ListenerProfile& listener() const {
     return std::get<config::ListenerProfile>(*profile);
   }
+  const config::StaticProfile& fixed() const { return std::get<config::StaticProfile>(*profile); }
 };
 
 inline ReadText read_text(std::string text,

@@ -121,3 +121,40 @@ def kernel(lab):
     monitor.process.terminate()
     check(monitor.process.status == 0, "the monitor ends well when it is told to")
     server.terminate()
+
+
+@scenario("ctl/ip-l2tp", group="ctl")
+def ip_l2tp(lab):
+    """What `ip l2tp` made is shown with its cookies, and becomes profiles that the checker likes."""
+    lns, _, _ = pair(lab)
+    lns.ip(f"l2tp add tunnel tunnel_id {FOREIGN} peer_tunnel_id 901 encap ip local {LNS} remote {CLIENT}")
+    lns.ip(f"l2tp add session name wire tunnel_id {FOREIGN} session_id 1 peer_session_id 2 "
+           "cookie 0102030405060708 peer_cookie a1b2c3d4 seq both")
+    lns.ip("link add br7 type bridge")
+    lns.ip("link set wire mtu 1500 master br7")
+    lns.ip(f"l2tp add tunnel tunnel_id 910 peer_tunnel_id 911 encap udp local {LNS} remote {CLIENT} "
+           "udp_sport 5000 udp_dport 5001 udp_csum on")
+    lns.ip("l2tp add session name plain tunnel_id 910 session_id 3 peer_session_id 4 l2spec_type none")
+
+    bus = "unix:path=/nonexistent"
+    shown = {tunnel["id"]: tunnel for tunnel in _shown(lns, bus)}
+    check(shown[FOREIGN]["encapsulation"] == "ip" and shown[FOREIGN]["version"] == 3, f"{shown}")
+    (session,) = shown[FOREIGN]["sessions"]
+    check(session["cookie"] == "0102030405060708" and session["peer_cookie"] == "a1b2c3d4", f"{session}")
+    check(session["type"] == "ethernet" and session["link"]["master"] == "br7", f"{session}")
+    check(shown[910]["udp_checksum"], f"{shown[910]}")
+    lab.note(_kernel(lns, bus, "show")[1])
+
+    directory = lab.directory / "imported"
+    ctl = [BUILD / "src" / "l2tpctl", "--bus", bus]
+    status, text = lns.run([*ctl, "import", "ip-l2tp", "-o", directory], check_status=False)
+    check(status == 0, f"import: {status}: {text}")
+    check("l2spec_type none" in text, f"what the kernel does not tell: {text}")
+    status, text = lns.run([*ctl, "check-config", directory], check_status=False)
+    check(status == 0, f"check-config: {status}: {text}")
+    profile = json.loads((directory / "profiles.d" / f"l2tp-{FOREIGN}.json").read_text())
+    (session,) = profile["sessions"]
+    check(profile["transport"] == "ip" and session["bridge"] == "br7" and session["mtu"] == 1500, f"{profile}")
+    check(session["send-cookie"] == {"$secret": "send-cookie-1"}, f"{profile}")
+    status, text = lns.run([*ctl, "import", "ip-l2tp", "--dry-run", "7"], check_status=False)
+    check(status == 1 and "no tunnel 7" in text, f"a tunnel that is not there: {status}: {text}")

@@ -47,11 +47,13 @@ TEST(Errors, OfSyntax) {
   EXPECT_EQ(read_text(std::string(100, '[')).errors, "1:1 : nested too deeply\n");
   // A comment ends at any end of line, and nothing follows a NUL.
   EXPECT_EQ(read_text("// {\r{\"kind\": 7}").errors,
-            "1:15 /kind: must be \"client\" or \"listener\"\n");
+            "1:15 /kind: must be \"client\", \"listener\" or \"static\"\n");
   EXPECT_EQ(read_text(std::string("// x\n{\"kind\": [7 \0 }", 20)).errors,
             "2:13 : not a text file: a NUL octet\n");
-  EXPECT_EQ(read_text("{}").errors, "1:1 : needs \"kind\": \"client\" or \"listener\"\n");
-  EXPECT_EQ(read_text("{\"kind\": 7}").errors, "1:10 /kind: must be \"client\" or \"listener\"\n");
+  EXPECT_EQ(read_text("{}").errors,
+            "1:1 : needs \"kind\": \"client\", \"listener\" or \"static\"\n");
+  EXPECT_EQ(read_text("{\"kind\": 7}").errors,
+            "1:10 /kind: must be \"client\", \"listener\" or \"static\"\n");
 }
 
 TEST(Errors, NeverShowASecret) {

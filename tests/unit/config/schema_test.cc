@@ -111,6 +111,8 @@ ConfigErrors read(const std::string& kind, const Json& json, KnownKeys* known = 
   std::string users_file;
   if (kind == "client") {
     read_client(context, json);
+  } else if (kind == "static") {
+    read_static(context, json);
   } else if (kind == "listener") {
     check_users(context, read_listener(context, json, daemon, users_file));
   } else {
@@ -190,7 +192,8 @@ TEST_P(Agreement, OnTypesBoundsAndChoices) {
 
 TEST_P(Agreement, EverythingIsDescribed) { schema_.check_described(definition(), kind_); }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, Agreement, testing::Values("client", "listener", "daemon"),
+INSTANTIATE_TEST_SUITE_P(Kinds, Agreement,
+                         testing::Values("client", "listener", "static", "daemon"),
                          [](const auto& each) { return std::string(each.param); });
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "support/source_dir.h"
 
@@ -223,13 +224,15 @@ TEST_F(Store, ARefusedProfileShowsNoSecretEither) {
 TEST_F(Store, SecretKeysAreTheSchemas) {
   const auto schema =
       nlohmann::json::parse(test::read_source_file("src/config/profile.schema.json"));
+  const std::set<std::string> keys = {"password", "secret", "second-secret", "send-cookie",
+                                      "receive-cookie"};
   std::function<void(const nlohmann::json&)> look = [&](const nlohmann::json& node) {
     if (!node.is_structured()) return;
     if (node.is_object() && node.contains("properties")) {
       for (const auto& [key, value] : node["properties"].items()) {
         const bool is_secret = value.is_object() && value.contains("anyOf") &&
                                value.dump().find("#/definitions/secret\"") != std::string::npos;
-        EXPECT_EQ(is_secret, key == "password" || key == "secret") << key;
+        EXPECT_EQ(is_secret, keys.contains(key)) << key;
       }
     }
     for (const auto& [key, value] : node.items()) look(value);

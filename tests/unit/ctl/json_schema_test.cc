@@ -138,7 +138,8 @@ TEST_F(JsonSchema, IsKept) {
   if (skipped_) GTEST_SKIP() << "python3-jsonschema is not installed";
   // What can be had without a kernel or another program's files is validated above.
   const std::set<std::string> elsewhere{"kernel show", "kernel monitor", "import xl2tpd",
-                                        "import nm",   "check-config",   "doctor"};
+                                        "import nm",   "import ip-l2tp", "check-config",
+                                        "doctor"};
   std::ifstream stored(test::in_source_tree("docs/l2tpctl.schema.json"));
   const auto schema = Json::parse(stored);
   for (const auto& [command, ignored] : schema["commands"].items()) {
