@@ -42,7 +42,7 @@ void check_signing(const wire::ControlMessage& message) {
   wire::sign(datagram, secrets, nonces);
   const auto check = wire::check_digest(datagram, secrets, nonces);
   require(check.verdict == wire::DigestCheck::Verdict::valid);
-  datagram.back() ^= 1;
+  datagram[wire::kControlHeaderSize - 1] ^= 1;  // Nr; each digest covers all but the other
   require(wire::check_digest(datagram, secrets, nonces).verdict !=
           wire::DigestCheck::Verdict::valid);
 }
