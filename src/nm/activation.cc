@@ -14,6 +14,7 @@ constexpr Duration kPatience = 60s;
 constexpr Duration kSettle = 2s;
 // Should a signal of the daemon be lost.
 constexpr Duration kLookEvery = 5s;
+constexpr Duration kKnockEvery = 1s;
 // Wrong passwords lock accounts.
 constexpr unsigned kAskAgain = 2;
 
@@ -150,8 +151,15 @@ void Activation::tunnel_created(TimePoint now) {
 }
 
 void Activation::tunnel_refused(const std::string& error_name, const std::string& message,
-                                TimePoint) {
-  if (tunnel_ == Tunnel::creating) fail(judge_refusal(error_name, message));
+                                TimePoint now) {
+  if (tunnel_ != Tunnel::creating) return;
+  // It is on the bus before it is ready, and still while it stops.
+  if (error_name == "org.L2tpManager1.Error.WrongState") {
+    tunnel_ = Tunnel::waiting_for_daemon;
+    look_at_ = now + kKnockEvery;
+    return;
+  }
+  fail(judge_refusal(error_name, message));
 }
 
 void Activation::tunnel_vanished(TimePoint) {
@@ -307,12 +315,19 @@ void Activation::handle_timeout(TimePoint now) {
     return;
   }
   if (due(give_up_at_)) {
+    if (tunnel_ == Tunnel::waiting_for_daemon) {
+      fail({Failure::connect_failed, "l2tp-manager is not ready"});
+      return;
+    }
     fail(last_problem_
              ? judge(*last_problem_, plan_.gateway)
              : judge({.code = "setup-timeout", .message = {}, .by_peer = false}, plan_.gateway));
     return;
   }
-  if (due(look_at_) && tunnel_ == Tunnel::open) {
+  if (!due(look_at_)) return;
+  if (tunnel_ == Tunnel::waiting_for_daemon) {
+    create_tunnel(now);
+  } else if (tunnel_ == Tunnel::open) {
     look_at_ = now + kLookEvery;
     emit(Look{});
   }

@@ -342,6 +342,36 @@ TEST_F(ActivationTest, ADaemonThatStopsTellsBeforeItGoes) {
   EXPECT_EQ(actions(), "create nm-Work-VPN sesame");
 }
 
+TEST_F(ActivationTest, ADaemonThatIsNotReadyIsAskedAgain) {
+  ASSERT_EQ(outcome(machine_.connect(connection(), true, now_)), "ok");
+  EXPECT_EQ(actions(), "starting; create nm-Work-VPN sesame");
+  const auto refused = [this] {
+    machine_.tunnel_refused("org.L2tpManager1.Error.WrongState", "the daemon is starting", now_);
+    return actions();
+  };
+  EXPECT_EQ(refused(), "");
+  EXPECT_EQ(at(1s), "create nm-Work-VPN sesame");
+  EXPECT_EQ(refused(), "");
+  EXPECT_EQ(at(2s), "create nm-Work-VPN sesame");
+  machine_.tunnel_created(now_);
+  EXPECT_EQ(actions(), "look");
+  EXPECT_EQ(see(up()), "config l2tp-7 v4; started");
+}
+
+TEST_F(ActivationTest, OneThatNeverGetsReadyIsGivenUp) {
+  ASSERT_EQ(outcome(machine_.connect(connection(), true, now_)), "ok");
+  actions();
+  for (int second = 1; second <= 60; ++second) {
+    EXPECT_EQ(machine_.state(), ServiceState::starting);
+    machine_.tunnel_refused("org.L2tpManager1.Error.WrongState", "the daemon is starting", now_);
+    now_ += 1s;
+    machine_.handle_timeout(now_);
+  }
+  machine_.take_actions();
+  EXPECT_EQ(machine_.state(), ServiceState::stopped);
+  EXPECT_EQ(machine_.next_deadline(), std::nullopt);
+}
+
 TEST_F(ActivationTest, ADaemonThatStaysAwayIsNotWaitedForForEver) {
   bring_up();
   machine_.daemon_running(false, now_);
