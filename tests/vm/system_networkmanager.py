@@ -2,8 +2,9 @@
 """Our plugin under the real NetworkManager; runs in the machine that tests/vm/networkmanager boots.
 
     NetworkManager, nmcli, l2tp-manager.service
-      eth9 192.0.2.10 -------- 192.0.2.1  ours    our LNS on 203.0.113.1, users' addresses 10.64.0.0/24
-      eth8 198.51.100.10 ----- 198.51.100.1 xlns  xl2tpd and pppd, 10.65.0.0/24
+      eth9 192.0.2.10 -------- 192.0.2.1  ours    our LNS on 203.0.113.1 and 2001:db8:5::1, behind that
+           2001:db8:9::10      2001:db8:9::1      router; users' addresses 10.64.0.0/24
+      eth8 198.51.100.10 ----- 198.51.100.1 xlns  xl2tpd and pppd, on the link; 10.65.0.0/24
 
     system_networkmanager.py [--full] [--only WORD]
 
@@ -11,6 +12,7 @@ The names eth* matter: NetworkManager leaves veth devices of other names alone.
 """
 
 import argparse
+import json
 import os
 import pwd
 import re
@@ -22,6 +24,9 @@ from pathlib import Path
 from lab import BUILD, Lab, check, keep_code_still, run, wait_until
 
 ROUTER, OURS, XL2TPD = "192.0.2.1", "203.0.113.1", "198.51.100.1"
+ROUTER6, OURS6 = "2001:db8:9::1", "2001:db8:5::1"
+# Somewhere behind the default routes.
+ELSEWHERE, ELSEWHERE6 = "203.0.113.99", "2001:db8:77::1"
 INNER, X_INNER = "10.64.0.1", "10.65.0.1"
 OWN, STOCK = "l2tp-manager", "l2tp"
 TESTS = []
@@ -50,6 +55,7 @@ def nm_ready():
 
 
 def build_networks(lab):
+    """The two servers' hosts, and this machine's ways to them as NetworkManager's connections."""
     hosts = []
     for name, device, address, far in (("ours", "eth9", "192.0.2.10/24", f"{ROUTER}/24"),
                                        ("xlns", "eth8", "198.51.100.10/24", f"{XL2TPD}/24")):
@@ -57,9 +63,13 @@ def build_networks(lab):
         run(["ip", "link", "add", device, "type", "veth", "peer", "name", "outer", "netns", host.name])
         host.ip(f"addr add {far} dev outer")
         host.ip("link set outer up")
-        gateway = ["ipv4.gateway", ROUTER] if device == "eth9" else []
+        settings = ["ipv6.method", "disabled"]
+        if device == "eth9":
+            host.ip(f"addr add {ROUTER6}/64 dev outer nodad")
+            settings = ["ipv4.gateway", ROUTER, "ipv6.method", "manual", "ipv6.addresses",
+                        "2001:db8:9::10/64", "ipv6.gateway", ROUTER6]
         run(["nmcli", "connection", "add", "type", "ethernet", "ifname", device, "con-name", device,
-             "ipv4.method", "manual", "ipv4.addresses", address, *gateway, "ipv6.method", "disabled"])
+             "ipv4.method", "manual", "ipv4.addresses", address, *settings])
         run(["nmcli", "--wait", "30", "connection", "up", device], seconds=40)
         hosts.append(host)
     return hosts
@@ -82,6 +92,8 @@ class Machine:
         wait_until(nm_ready, 30, "NetworkManager runs")
         ours, xlns = build_networks(lab)
         ours.ip(f"addr add {OURS}/32 dev lo")
+        ours.ip(f"addr add {OURS6}/128 dev lo")
+        self.below = ours
         self.ours = Daemon(ours, {"office": listener(
             users={"alice": "wonderland", "bob": "builder"},
             ppp={"ipv4": {"dns": ["10.64.0.53"], "nbns": ["10.64.0.54"]}})}, name="lnsd")
@@ -105,15 +117,19 @@ def add(name, gateway, password="wonderland", kind=OWN, data="", *settings):
          items, *secrets, *settings])
 
 
-def up(name, **options):
-    status, text = nmcli("connection", "up", name, **options)
+def up(name, below=None, **options):
+    """`below`: the interface the server is reached by. Without it NetworkManager takes the default
+    route's, and sets a route of the server's own over that one."""
+    words = ["ifname", below] if below else []
+    status, text = nmcli("connection", "up", name, *words, **options)
     check(status == 0, f"{name} comes up: {text.strip()}\n{plugin_log()}")
 
 
 def down(name):
+    before = len(plugins())
     status, text = nmcli("connection", "down", name)
     check(status == 0, f"{name} goes down: {text.strip()}")
-    wait_until(lambda: not plugins(), 20, "its process ends") if not active() else None
+    wait_until(lambda: len(plugins()) == before - 1, 20, "its process ends")
 
 
 def refuses(name, reason, log, **options):
@@ -152,9 +168,22 @@ def device_of(address):
     return None
 
 
+def way_to(address):
+    """The interface and the next hop (None on the link) that the kernel takes."""
+    family = "-6" if ":" in address else "-4"
+    route = json.loads(run(["ip", "-j", family, "route", "get", address]))[0]
+    return route["dev"], route.get("gateway")
+
+
 def reaches(address, seconds=30):
     wait_until(lambda: run(["ping", "-q", "-n", "-c", "1", "-W", "2", address], check_status=False)[0] == 0,
                seconds, f"{address} answers")
+
+
+def fits(address, size):
+    """Whether a packet of `size` octets goes there and back whole."""
+    return run(["ping", "-q", "-n", "-c", "2", "-W", "5", "-M", "do", "-s", str(size - 28), address],
+               check_status=False)[0] == 0
 
 
 def forget(*names):
@@ -175,12 +204,13 @@ def everything_of_a_connection(machine):
     check(value("work", "IP4.ADDRESS").startswith("10.64.0."), "the address is the LNS's")
     check(value("work", "IP4.DNS") == "10.64.0.53", f"DNS: {value('work', 'IP4.DNS')}")
     check("nameserver 10.64.0.53" in Path("/etc/resolv.conf").read_text(), "DNS is in resolv.conf")
-    routes = run("ip -4 route")
-    check(re.search(rf"default dev {device}", routes), f"default route: {routes}")
-    check(re.search(rf"^{OURS} via {ROUTER} dev eth9", routes, re.M), f"the gateway's route stays outside: {routes}")
-    check("mtu 1400" in run(f"ip link show {device}"), "the MTU is 1400")
+    check(way_to(ELSEWHERE)[0] == device, f"everything goes through it: {run('ip -4 route')}")
+    # NetworkManager sets this route a moment after it has said "activated".
+    wait_until(lambda: way_to(OURS) == ("eth9", ROUTER), 10, "its own datagrams stay outside")
+    check(way_to(ELSEWHERE6) == ("eth9", ROUTER6), "link-local IPv6 takes no default route over")
     check("fe80::" in value("work", "IP6.ADDRESS"), "a link-local IPv6 address")
-    check("default" not in run("ip -6 route"), "no IPv6 default route")
+    check("mtu 1400" in run(f"ip link show {device}"), "the MTU is 1400")
+    check(fits(INNER, 1400) and not fits(INNER, 1401), "and that much goes through in one piece")
     check(len(plugins()) == 1, "one process")
     status = Path(f"/proc/{plugins()[0]}/status").read_text()
     check(re.search(r"CapEff:\s+0+\n", status) and re.search(r"NoNewPrivs:\s+1", status),
@@ -192,13 +222,26 @@ def everything_of_a_connection(machine):
 
 
 @test()
+def servers_on_the_link_and_over_ipv6(machine):
+    """Our datagrams to them stay outside as well, whatever goes through the tunnel."""
+    for gateway, way in ((ROUTER, ("eth9", None)), (OURS6, ("eth9", ROUTER6))):
+        add("near", gateway)
+        up("near")
+        reaches(INNER)
+        check(way_to(ELSEWHERE)[0] == device_of(INNER), "everything goes through it")
+        check(way_to(gateway) == way, f"the way to {gateway}: {way_to(gateway)}")
+        down("near")
+        forget("near")
+
+
+@test()
 def two_at_once(machine):
     """Beside each other, of two servers; routes and never-default of the connection's own."""
     add("one", OURS, "wonderland", OWN, "", "ipv4.never-default", "yes", "ipv6.method", "ignore")
     add("two", XL2TPD, "wonderland", OWN, "refuse-pap=yes,lcp-echo-interval=1,lcp-echo-failure=4",
         "ipv4.never-default", "yes", "ipv4.routes", "172.30.0.0/16", "ipv4.ignore-auto-dns", "yes")
     up("one")
-    up("two")
+    up("two", "eth8")
     check(active() == {"one", "two"}, f"both are active: {active()}")
     check(len(plugins()) == 2, "two processes")
     reaches(INNER)
@@ -232,6 +275,26 @@ def the_server_dies_and_comes_back(machine):
 
 
 @test()
+def the_network_below_goes_and_comes(machine):
+    """A persistent connection is neither ended nor forgotten, and goes on by itself."""
+    down("one")
+    add("stays", OURS, "wonderland", OWN, "lcp-echo-interval=1,lcp-echo-failure=3", "vpn.persistent", "yes")
+    up("stays")
+    reaches(INNER)
+    machine.below.ip("link set outer down")
+    wait_until(lambda: "stays" not in active(), 60, "NetworkManager knows that it is reconnecting")
+    check(run("nmcli -t -f NAME connection show --active").count("stays"), "it is not ended")
+    machine.below.ip("link set outer up")
+    # The router keeps its address, unlike its IPv6 ones.
+    machine.below.ip(f"addr replace {ROUTER6}/64 dev outer nodad")
+    wait_until(lambda: "stays" in active(), 90, "it is active again")
+    reaches(INNER)
+    wait_until(lambda: way_to(OURS) == ("eth9", ROUTER), 10, "its own datagrams stay outside")
+    down("stays")
+    forget("stays")
+
+
+@test()
 def networkmanager_restarts(machine):
     """Nothing is left of what it had; and it can all be had again."""
     run(["systemctl", "restart", "NetworkManager"], seconds=60)
@@ -239,7 +302,7 @@ def networkmanager_restarts(machine):
     wait_until(lambda: not device_of(INNER) and not device_of(X_INNER), 30, "the interfaces have gone")
     wait_until(nm_ready, 30, "NetworkManager runs")
     wait_until(lambda: "eth8" in run("nmcli -t -f NAME connection show --active"), 30, "eth8 is up")
-    up("two")
+    up("two", "eth8")
     reaches(X_INNER)
     down("two")
     forget("one", "two")
@@ -332,7 +395,7 @@ def an_existing_profile_under_the_drop_in(machine):
     wait_until(lambda: "eth8" in run("nmcli -t -f NAME connection show --active"), 30, "eth8 is up")
     run(["nmcli", "connection", "load", file])
     since = time.time()
-    up("Old L2TP")
+    up("Old L2TP", "eth8")
     reaches(X_INNER)
     check("mtu 1300" in run(f"ip link show {device_of(X_INNER)}"), "its MTU is the profile's")
     check('unknown key "some-key-of-tomorrow"' in plugin_log(since), "an unknown key is warned about")
@@ -342,7 +405,7 @@ def an_existing_profile_under_the_drop_in(machine):
     add("plain", OURS, kind=STOCK)
     add("own", XL2TPD, "wonderland", OWN, "", "ipv4.never-default", "yes")
     up("plain")
-    up("own")
+    up("own", "eth8")
     reaches(INNER)
     reaches(X_INNER)
     down("plain")
