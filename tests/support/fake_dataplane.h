@@ -390,8 +390,8 @@ class FakeDataplane final : public kernel::Dataplane {
   std::vector<kernel::StaticRow> static_rows(const std::vector<kernel::StaticTunnel>& wanted,
                                              const std::vector<kernel::StaticTunnel>& remembered) {
     using State = kernel::StaticRow::State;
-    const auto id_in = [](const std::vector<kernel::StaticTunnel>& tunnels, TunnelId id) {
-      return std::any_of(tunnels.begin(), tunnels.end(),
+    const auto id_in = [](const std::vector<kernel::StaticTunnel>& among, TunnelId id) {
+      return std::any_of(among.begin(), among.end(),
                          [&](const kernel::StaticTunnel& each) { return each.local == id; });
     };
     std::vector<kernel::StaticRow> rows;
