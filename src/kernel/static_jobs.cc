@@ -1,9 +1,11 @@
 #include "kernel/static_jobs.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "kernel/link_group.h"
+#include "kernel/retry.h"
 #include "kernel/rtnl_port.h"
 
 namespace l2tpm::kernel {
@@ -29,6 +31,16 @@ TunnelRequest request_of(const StaticTunnel& tunnel) {
   request.peer_end = tunnel.peer_end;
   request.udp_checksum = tunnel.udp_checksum;
   return request;
+}
+
+// The kernel deletes later; what comes next must not take the dying for the living.
+template <typename Get>
+void wait_gone(Get get) {
+  (void)retry_while_busy([&]() -> Result<Done, KernelError> {
+    const auto there = get();
+    if (!there || !*there) return Done{};
+    return Unexpected(KernelError{EBUSY, "waiting for a deletion", {}});
+  });
 }
 
 // Every id of both lists that the kernel knows.
@@ -141,7 +153,10 @@ StaticRow StaticTunnels::carry_out(const StaticStep& step, const StaticTunnel* w
           ++link;
         }
       for (EthernetLink& link : its) detach_ethernet(link, context_);
-      if (const auto gone = delete_tunnel(step.tunnel); !gone) failed(gone.error());
+      if (const auto gone = delete_tunnel(step.tunnel); !gone)
+        failed(gone.error());
+      else
+        wait_gone([&] { return get_tunnel(step.tunnel); });
       for (EthernetLink& link : its) forget_ethernet(link, context_);
       break;
     }
@@ -149,6 +164,7 @@ StaticRow StaticTunnels::carry_out(const StaticStep& step, const StaticTunnel* w
       row.state = State::removed;
       if (auto link = links_.extract({step.tunnel, step.session}))
         close_ethernet(link.mapped(), context_);
+      wait_gone([&] { return get_session({step.tunnel, step.session}); });
       break;
     }
     case What::keep_tunnel:

@@ -12,9 +12,9 @@ def selftest(lab):
     check(status == 0, f"status {status}")
 
 
-@scenario("kernel/ethernet", group="kernel", smoke=True, seconds=400)
+@scenario("kernel/ethernet", group="kernel", smoke=True, seconds=600)
 def ethernet(lab):
-    status, text = run([ROOT / "tests" / "vm" / "selftest" / "ethernet_selftest.sh", BUILD / "tests" / "ethernet_selftest", 200],
-                       check_status=False, seconds=350)
+    status, text = run([ROOT / "tests" / "vm" / "selftest" / "ethernet_selftest.sh", BUILD / "tests" / "ethernet_selftest", 100],
+                       check_status=False, seconds=550)
     lab.note(text)
     check(status == 0, f"status {status}")

@@ -24,6 +24,8 @@ void test_framings(const Kind& kind) {
   for (const std::size_t cookie : {0u, 4u, 8u})
     for (const bool sublayer : {false, true}) {
       ++id;
+      // Over IPv6 the header in front is no other: the least and the most.
+      if (kind.v6 && !(cookie == 0 && !sublayer) && !(cookie == 8 && sublayer)) continue;
       auto spec = wire(10, id, "wire" + std::to_string(id));
       spec.framing.sublayer = sublayer;
       spec.framing.send_cookie.assign(cookie, static_cast<std::uint8_t>(id));
@@ -66,7 +68,7 @@ void test_framings(const Kind& kind) {
   const auto refused = install(*dataplane, twice);
   check(!refused, "a session twice: " + (refused ? "" : refused.error().to_string()));
   add_tunnel(*dataplane, {"", true, false}, 11);
-  twice = wire(11, 102, "twice");
+  twice = wire(11, 101, "twice");
   const auto duplicate = install(*dataplane, twice);
   check(!duplicate && duplicate.error().error == EEXIST,
         "an id twice: " + (duplicate ? "" : duplicate.error().to_string()));
@@ -79,7 +81,7 @@ void test_framings(const Kind& kind) {
   check(!install(*dataplane, odd), "a cookie of three octets is refused");
   const auto counters =
       await<std::vector<Counters>>(*dataplane, [&](auto done) { dataplane->read_counters(done); });
-  check(counters && counters->size() == 7, "counters of all");
+  check(counters && counters->size() == (kind.v6 ? 3u : 7u), "counters of all");
   check(remove(*dataplane, {TunnelId(10), SessionId(101)}) && soon("! ip link show wire101"),
         "one session is removed");
   check(remove_tunnel(*dataplane, 10) && remove_tunnel(*dataplane, 11), "the tunnel is removed");
