@@ -60,7 +60,7 @@ TEST(Completion, Commands) {
   EXPECT_EQ(offered({"kern"}), Words{"kernel"});
   EXPECT_EQ(offered({"kernel", ""}), (Words{"show", "monitor"}));
   EXPECT_EQ(offered({"ker", "m"}), Words{"monitor"});
-  EXPECT_EQ(offered({"import", ""}), (Words{"xl2tpd", "nm"}));
+  EXPECT_EQ(offered({"import", ""}), (Words{"xl2tpd", "nm", "ip-l2tp"}));
   EXPECT_EQ(offered({"no-such", ""}).size(), offered({""}).size());
   EXPECT_FALSE(offers({""}, "__complete"));
 }
