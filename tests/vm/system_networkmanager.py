@@ -342,7 +342,7 @@ def what_is_refused_says_why(machine):
     refuses("typo", "failed", "unknown key \"refuse-papp\"")
     add("nobody", "192.0.2.77", "wonderland", OWN, "xl2tpd-max-retries=1")
     refuses("nobody", "failed", "does not answer L2TP")
-    check(not plugins(), "no process is left")
+    wait_until(lambda: not plugins(), 30, "no process is left")
     forget("ipsec", "typo", "nobody")
 
 
