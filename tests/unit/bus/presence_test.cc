@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <l2tpm_dbus/compat.h>
 
+#include <algorithm>
+
 #include "support/captured_log.h"
 #include "support/fake_service.h"
 #include "support/private_bus.h"
@@ -83,7 +85,7 @@ TEST_F(PresenceTest, ComesBackToARestartedBusWithoutItsOwners) {
     EXPECT_TRUE(answers(bus.address()));
   }
   service.with([](auto& state) {
-    EXPECT_EQ(state.vanished, (std::vector<std::string>{"*", "*"}));
+    EXPECT_EQ(std::count(state.vanished.begin(), state.vanished.end(), "*"), 2);
   });
 }
 
