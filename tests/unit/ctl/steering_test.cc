@@ -1,13 +1,16 @@
 // The commands that change something: what the daemon is asked, what is printed, how they exit.
-#include <pty.h>
 #include <sys/wait.h>
 
 #include <fstream>
 
 #include "support/ctl_fixture.h"
+#include "support/l2tpctl_child.h"
 
 namespace l2tpm::ctl {
 namespace {
+
+[[maybe_unused]] const auto* const kChild =
+    ::testing::AddGlobalTestEnvironment(new test::BeL2tpctl);
 
 using Words = std::vector<std::string>;
 
@@ -245,13 +248,9 @@ TEST_F(Steering, ConnectGivesUpAtItsTime) {
 TEST_F(Steering, SecretsAreAskedForWithoutEcho) {
   int master = -1;
   const std::string bus = bus_.address();
-  const pid_t pid = ::forkpty(&master, nullptr, nullptr, nullptr);
+  const pid_t pid = test::l2tpctl_on_a_terminal(
+      master, {"--bus", bus, "profile", "set", "work", "--ask", "/ppp/password"});
   ASSERT_GE(pid, 0);
-  if (pid == 0) {
-    std::ostringstream out;
-    std::ostringstream err;
-    ::_exit(run({"--bus", bus, "profile", "set", "work", "--ask", "/ppp/password"}, out, err));
-  }
   const UniqueFd terminal(master);
   std::string seen;
   bool typed = false;
@@ -281,15 +280,8 @@ TEST_F(Steering, UpAsksWhatTheDaemonAsks) {
   });
   int master = -1;
   const std::string bus = bus_.address();
-  const pid_t pid = ::forkpty(&master, nullptr, nullptr, nullptr);
+  const pid_t pid = test::l2tpctl_on_a_terminal(master, {"--bus", bus, "up", "work", "--ask"});
   ASSERT_GE(pid, 0);
-  if (pid == 0) {
-    std::ostringstream out;
-    std::ostringstream err;
-    Terminal terminal;
-    terminal.in = true;
-    ::_exit(run({"--bus", bus, "up", "work", "--ask"}, out, err, terminal));
-  }
   const UniqueFd terminal(master);
   await("the agent", [](State& s) { return !s.agent.empty() && !s.tunnels.empty(); });
   std::optional<std::map<std::string, std::string>> secrets;
