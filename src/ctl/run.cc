@@ -28,6 +28,7 @@ int run(const std::vector<std::string>& args, std::ostream& out, std::ostream& e
         Terminal terminal) {
   if (!args.empty() && args.front() == "__complete")  // for the shells' completion
     return run_complete({args.begin() + 1, args.end()}, out);
+  if (args.size() == 1 && args.front() == "--version") return run({"version"}, out, err, terminal);
   const auto options = parse(args);
   if (!options) {
     (options.error().is_help ? out : err) << options.error().text;

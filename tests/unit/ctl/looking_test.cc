@@ -19,6 +19,7 @@ TEST(Alone, ExitsWith3WithoutADaemon) {
   EXPECT_EXIT(::_exit(run({"--bus", "unix:path=/nonexistent/bus", "up", "x"}, out, err)),
               testing::ExitedWithCode(3), "");
   EXPECT_EQ(run({"--bus", bus.address(), "version"}, out, err), 0) << "needs no daemon";
+  EXPECT_EQ(run({"--version"}, out, err), 0);
 }
 
 TEST_F(Looking, StatusIsAnOverview) {
