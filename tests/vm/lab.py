@@ -306,22 +306,26 @@ class Capture:
             ["tcpdump", "-Z", "root", "-U", "-B", "8192", "-i", interface, "-w", str(self.file),
              expression])
         wait_until(lambda: "listening on" in self._process.log(), 20, "tcpdump listens")
+        # The kernel also counts what came before its filter was in place.
+        self._never_read = self._unread()
 
     def stop(self):
         """Ends it with everything that has passed: told to end, tcpdump leaves unread what the kernel
         still holds for it, so it says first (SIGUSR1) that it holds nothing."""
         if self._process.running():
-            wait_until(self._has_read_all, 20, "tcpdump has read what it captured")
+            wait_until(lambda: self._unread() <= self._never_read, 20,
+                       "tcpdump has read what it captured")
         self._process.signal(signal.SIGINT)
         self._process.wait(20)
 
-    def _has_read_all(self):
+    def _unread(self):
         reports = self._process.log().count("received by filter")
         self._process.signal(signal.SIGUSR1)
         wait_until(lambda: self._process.log().count("received by filter") > reports, 5,
                    "tcpdump says how much it has read")
-        last = re.findall(r"(\d+) packets? captured, (\d+) packets? received", self._process.log())[-1]
-        return int(last[0]) >= int(last[1])
+        read, received = re.findall(r"(\d+) packets? captured, (\d+) packets? received",
+                                    self._process.log())[-1]
+        return int(received) - int(read)
 
     def fields(self, display_filter, *names):
         return tshark(self.file, display_filter, *names)
