@@ -214,8 +214,9 @@ class Namespace:
                               str(size), *extra, address], check_status=False, seconds=seconds)
         return status == 0
 
-    def can_ping(self, address, seconds=20, **options):
-        wait_until(lambda: self.ping(address, count=1, **options), seconds,
+    def can_ping(self, address, seconds=20, extra=()):
+        """One echo is waited for shortly: what was sent before the way was open is lost."""
+        wait_until(lambda: self.ping(address, count=1, extra=("-W", "1", *extra)), seconds,
                    f"{self.short} reaches {address}")
 
     def iperf_server(self, address=None, port=5201):

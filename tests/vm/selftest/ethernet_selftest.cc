@@ -86,7 +86,7 @@ void test_framings(const Kind& kind) {
         "one session is removed");
   check(remove_tunnel(*dataplane, 10) && remove_tunnel(*dataplane, 11), "the tunnel is removed");
   check(nothing_left(kind.name), "nothing is left");
-  peer("ip l2tp del tunnel tunnel_id 1010");
+  remove_peer_tunnel(10);
 }
 
 // ---- control messages over IP ----

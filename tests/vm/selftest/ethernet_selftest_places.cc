@@ -113,7 +113,7 @@ void test_bridges() {
         "an interface that is no bridge: " + (refused ? "" : refused.error().to_string()));
   shell("ip link del br-old");
   check(remove_tunnel(*dataplane, 20) && nothing_left("bridges"), "nothing is left");
-  peer("ip l2tp del tunnel tunnel_id 1020");
+  remove_peer_tunnel(20);
 }
 
 void test_vlans_and_namespaces() {
@@ -196,13 +196,12 @@ void test_vlans_and_namespaces() {
   check(!refused && refused.error().error == EXDEV,
         "carrier: " + (refused ? "" : refused.error().to_string()));
   remove(*dataplane, spec.key);
-  check(peer("for i in 1 2 3 4 5 6 7 8 9 10; do ip -n etc link show wire214 || break; sleep 0.2; "
-             "done; ! ip -n etc link show wire214"),
+  check(soon([] { return peer("! ip -n etc link show wire214"); }),
         "it goes from there with its session");
   spec.attachment = NamespaceMember{"../etc"};
   check(!install(*dataplane, spec), "a path is no namespace");
   check(remove_tunnel(*dataplane, 30) && nothing_left("places"), "nothing is left");
-  peer("ip l2tp del tunnel tunnel_id 1030");
+  remove_peer_tunnel(30);
 }
 
 void test_circuits() {

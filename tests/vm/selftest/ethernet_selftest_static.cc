@@ -102,7 +102,7 @@ void test_static(const Kind& kind) {
   expect(converge(*dataplane, {}, {moved}), "removed", "not wanted any more");
   check(soon("! ip link show br-fix"), "its bridge goes, too");
   check(nothing_left("static"), "nothing is left");
-  peer("ip l2tp del tunnel tunnel_id 1040");
+  remove_peer_tunnel(40);
 }
 
 void test_foreign() {
