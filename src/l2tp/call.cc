@@ -144,7 +144,7 @@ wire::ControlMessage Call::make(MessageType type) const {
 void Call::learn_peer(Input& input, Output&) { peer_ = *input.message->assigned_session_id; }
 
 void Call::send_cdn(Input& input, Output& output) {
-  output.messages.push_back(make_cdn(own_, peer_, input.cause));
+  output.messages.push_back(make_cdn(own_, peer_, input.cause, is_pseudowire() ? 3 : 2));
   // A request that was refused before the owner heard of it is nobody's session.
   if (state_ != State::idle) output.actions.push_back(SessionDown{own_, input.cause});
 }
@@ -154,13 +154,13 @@ void Call::clean_up(Input& input, Output& output) {
   output.actions.push_back(SessionDown{own_, input.cause});
 }
 
-wire::ControlMessage make_cdn(SessionId own, SessionId peer, const Cause& cause) {
+wire::ControlMessage make_cdn(SessionId own, SessionId peer, const Cause& cause, unsigned version) {
   wire::ControlMessage message;
   message.type = MessageType::cdn;
   // §4.4.4, Assigned Session ID: a peer that has not told its id yet finds the call by ours.
   message.session_id = peer;
   message.assigned_session_id = own;
-  message.result_code = cdn_result(cause);
+  message.result_code = cdn_result(cause, version);
   // What PPP found, be it the peer's doing; not what a CDN of the peer's said.
   const bool is_ours = !cause.by_peer || cause.result_code == 0;
   if (cause.disconnect_code != 0 && is_ours) message.ppp_disconnect_cause = disconnect_cause(cause);

@@ -173,6 +173,7 @@ std::string_view name(Call::State state);
 std::string_view name(Call::Event event);
 
 // CDN for a call that has no machine (refused before it began), or from inside one.
-wire::ControlMessage make_cdn(SessionId own, SessionId peer, const Cause& cause);
+wire::ControlMessage make_cdn(SessionId own, SessionId peer, const Cause& cause,
+                              unsigned version = 2);
 
 }  // namespace l2tpm::l2tp

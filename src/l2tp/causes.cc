@@ -124,8 +124,12 @@ wire::ResultCode stopccn_result(const Cause& cause) {
   return make(StopCcnResult::clear_request, cause);
 }
 
-wire::ResultCode cdn_result(const Cause& cause) {
+wire::ResultCode cdn_result(const Cause& cause, unsigned version) {
   if (cause.result_code != 0 && !cause.by_peer) return as_given(cause);
+  // RFC 3931 §5.4.2, 16: "Finite state machine error or timeout".
+  const bool is_turn =
+      cause.code == CauseCode::setup_timeout || cause.code == CauseCode::protocol_error;
+  if (version == 3 && is_turn) return make(CdnResult::fsm_error, cause);
   switch (cause.code) {
     case CauseCode::peer_closed:
     case CauseCode::no_answer:

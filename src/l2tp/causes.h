@@ -11,9 +11,10 @@
 namespace l2tpm::l2tp {
 
 // The Result Code AVP for a cause: cause.result_code as it is when set (and not the peer's own
-// words), else what fits the code. The text is the cause's.
+// words), else what fits the code. The text is the cause's. L2TPv3 has a code of its own for a CDN
+// that says that something came out of turn or not at all.
 wire::ResultCode stopccn_result(const Cause& cause);
-wire::ResultCode cdn_result(const Cause& cause);
+wire::ResultCode cdn_result(const Cause& cause, unsigned version = 2);
 
 // PPP's own cause, when it has one (disconnect_code).
 wire::PppDisconnectCause disconnect_cause(const Cause& cause);

@@ -120,7 +120,7 @@ void ControlConnection::refuse_request(const wire::ControlMessage& message, cons
   do {
     own = SessionId(1 + random_.below(0xffff));
   } while (calls_.size() < 0x8000 && calls_.contains(own));
-  wire::ControlMessage cdn = make_cdn(own, *message.assigned_session_id, cause);
+  wire::ControlMessage cdn = make_cdn(own, *message.assigned_session_id, cause, version_);
   send(cdn, now);
 }
 

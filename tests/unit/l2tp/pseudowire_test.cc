@@ -281,6 +281,30 @@ TEST(Pseudowire, MismatchesAreAnsweredByTheirNames) {
   }
 }
 
+// RFC 3931 §5.4.2: 16 is "Finite state machine error or timeout".
+TEST(Pseudowire, WhatComesNotAtAllOrOutOfTurnIsResult16) {
+  Settings impatient = v3_settings();
+  impatient.call_setup_timeout = 10s;
+  V3Pair pair(v3_settings(), impatient);
+  pair.ends[1].silent_about_requests = true;
+  ASSERT_TRUE(pair.bring_up());
+  pair.place(0, request_for("x"));
+  pair.settle(15s);
+  ASSERT_EQ(pair.ends[0].downs.size(), 1u);
+  EXPECT_EQ(pair.ends[0].downs[0].result_code, 16);
+  EXPECT_EQ(pair.ends[1].downs.at(0).code, CauseCode::setup_timeout);
+
+  Wire wire({}, {});
+  ASSERT_TRUE(wire.is_up());
+  wire::ControlMessage again = last_of(wire.pair.ends[1], MessageType::icrp);
+  again.ns = wire.pair.a().status().delivery.nr;
+  again.nr = wire.pair.a().status().delivery.ns;
+  wire.pair.deliver(0, wire::encode(again));
+  const auto cdn = last_of(wire.pair.ends[0], MessageType::cdn);
+  EXPECT_EQ(cdn.result_code->result, 16);
+  EXPECT_EQ(cdn.result_code->message, "ICRP in state established");
+}
+
 TEST(Pseudowire, TheSameMtuAndAnUnsaidOneFit) {
   PseudowireWish mtu;
   mtu.interface_mtu = 1500;
