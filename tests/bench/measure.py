@@ -13,13 +13,11 @@ import sys
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "vm"))
-from daemon import Daemon, listener  # noqa: E402
-from lab import BUILD, Failure, Lab, check, keep_code_still, load_modules, run, wait_until  # noqa: E402
-from xl2tpd import Xl2tpdLns  # noqa: E402
+from side_by_side import BENCH, add_arguments, note, run_parts
+from daemon import Daemon, listener
+from lab import check, wait_until
+from xl2tpd import Xl2tpdLns
 
-BENCH = BUILD / "tests" / "bench"
 LNS, HOST = "192.0.2.1", "192.0.2.2"
 LIMITS = {"sccrq-per-source": 100000, "sccrq-total": 100000, "half-open": 20000}
 
@@ -69,10 +67,6 @@ class Load:
 
     def stop(self):
         self.process.signal(signal.SIGTERM)
-
-
-def note(text):
-    print(f"  {text}", flush=True)
 
 
 def cpu_seconds(pid):
@@ -280,8 +274,13 @@ def table(result):
         times(memory["kib_per_session"], xl2tpd["resident_kib_per_session"]), "4 KiB or less")
 
 
-PARTS = {"setup": measure_set_up, "xl2tpd": measure_xl2tpd, "memory": measure_memory,
-         "teardown": measure_teardown}
+def measure_floor(lab, args, result):
+    """Closed one by one, as a process for each session does."""
+    result["floor_one"] = floor(lab, args.sessions, args.threads, "one")
+
+
+PARTS = {"floor": measure_floor, "setup": measure_set_up, "xl2tpd": measure_xl2tpd,
+         "memory": measure_memory, "teardown": measure_teardown}
 
 
 def main():
@@ -292,33 +291,13 @@ def main():
     parser.add_argument("--xl2tpd-sessions", type=int, default=40)
     parser.add_argument("--memory-sessions", type=int, default=2000)
     parser.add_argument("--teardown-sessions", type=int, default=1000)
-    parser.add_argument("--threads", type=int, default=min(max(8 * os.cpu_count(), 8), 64),
-                        help="of the floor: as many as the daemon has workers")
     parser.add_argument("--auth", default="chap-md5")
-    parser.add_argument("--only", choices=[*PARTS, "floor"], action="append")
-    parser.add_argument("--json", help="where the figures go")
+    add_arguments(parser, PARTS)
     args = parser.parse_args()
-    load_modules()
-    keep_code_still()
-    print(f"Linux {os.uname().release}, {os.cpu_count()} processors", flush=True)
-    result, failed = {}, False
-    if not args.only or "floor" in args.only:
-        with Lab("bench-floor", "b") as lab:
-            result["floor_one"] = floor(lab, args.sessions, args.threads, "one")
-    for name, part in PARTS.items():
-        if args.only and name not in args.only:
-            continue
-        with Lab(f"bench-{name}", "b") as lab:
-            try:
-                part(lab, args, result)
-            except Failure as error:
-                failed = True
-                print(f"{name}: {error}\n{lab.logs(20)}", flush=True)
-    if args.json:
-        Path(args.json).write_text(json.dumps(result, indent=2) + "\n")
-    if not failed and not args.only:
+    result, good = run_parts(PARTS, args)
+    if good and not args.only:
         table(result)
-    return 1 if failed else 0
+    return 0 if good else 1
 
 
 if __name__ == "__main__":
