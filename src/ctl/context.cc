@@ -86,8 +86,14 @@ ExitCode print_table(Context& context, const std::vector<Column>& columns,
     }
     chosen.push_back(static_cast<std::size_t>(found - columns.begin()));
   }
-  if (chosen.empty())
-    for (std::size_t i = 0; i < columns.size(); ++i) chosen.push_back(i);
+  const auto stays = [&](std::size_t column) {
+    return !columns[column].rare || context.options.terse ||
+           std::any_of(rows.begin(), rows.end(),
+                       [&](const auto& row) { return !row[column].text.empty(); });
+  };
+  if (context.options.fields.empty())
+    for (std::size_t i = 0; i < columns.size(); ++i)
+      if (stays(i)) chosen.push_back(i);
   std::vector<std::string> header;
   for (const std::size_t column : chosen) header.emplace_back(columns[column].header);
   std::vector<std::vector<Cell>> shown;

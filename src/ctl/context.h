@@ -42,8 +42,8 @@ void print_json(Context& context, const Json& json);
 // What the daemon says about an object: as JSON, or "key: value" lines.
 ExitCode show_object(Context& context, const Answer<std::string>& text);
 
-// A table with the columns that -f asks for, as -t asks for. The exit code is ok, or usage when a
-// column has no such name. Nothing is printed without a row.
+// A table with the columns that -f asks for, as -t asks for (all of them, for a script). The exit
+// code is ok, or usage when a column has no such name. Nothing is printed without a row.
 ExitCode print_table(Context& context, const std::vector<Column>& columns,
                      const std::vector<std::vector<Cell>>& rows);
 

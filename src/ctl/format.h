@@ -27,6 +27,7 @@ struct Cell {
 struct Column {
   std::string_view name;    // for -f
   std::string_view header;  // of the table
+  bool rare = false;        // not in a table in which no row has it, unless -f asks for it
 };
 
 // Control characters shown as '?': whatever a peer sent, the terminal is not steered by it.

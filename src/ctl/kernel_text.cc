@@ -195,6 +195,8 @@ std::vector<Column> kernel_columns(bool statistics) {
       {"peer-cookie",  "PEER COOKIE"},
       {"owner",        "OWNER"      }
   };
+  // Version 2 has none.
+  for (Column& column : columns) column.rare = column.header.ends_with("COOKIE");
   if (statistics)
     for (const Column& column : std::initializer_list<Column>{
              {"rx",        "RX"       },

@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+
+#include "support/source_dir.h"
+
 namespace l2tpm::ctl {
 namespace {
 
@@ -103,6 +107,31 @@ TEST(KernelText, Json) {
   EXPECT_EQ(json[1]["remote"], "2001:db8::1");
   EXPECT_EQ(json[1]["owner"]["processes"][0]["name"], "xl2tpd");
   EXPECT_FALSE(kernel_json(sample(), false)[0].contains("statistics"));
+}
+
+// Every member of `json` is in the published schema, at every depth.
+void expect_published(const Json& definitions, const Json& schema, const Json& json) {
+  if (schema.contains("$ref")) {
+    const std::string name = schema["$ref"].get<std::string>().substr(14);
+    return expect_published(definitions, definitions.at(name), json);
+  }
+  if (schema.contains("anyOf")) return expect_published(definitions, schema["anyOf"][0], json);
+  if (json.is_array())
+    for (const Json& item : json) expect_published(definitions, schema.at("items"), item);
+  if (!json.is_object() || !schema.contains("properties")) return;
+  for (const auto& [key, value] : json.items()) {
+    ASSERT_TRUE(schema["properties"].contains(key)) << key;
+    expect_published(definitions, schema["properties"][key], value);
+  }
+}
+
+TEST(KernelText, IsAsPublished) {
+  std::ifstream file(test::in_source_tree("docs/l2tpctl.schema.json"));
+  const Json schema = Json::parse(file);
+  kview::Snapshot snapshot = sample();
+  snapshot[0].sessions[0].link.emplace();
+  expect_published(schema["definitions"], schema["commands"]["kernel show"],
+                   kernel_json(snapshot, true));
 }
 
 TEST(KernelText, CookiesOfVersion3) {
