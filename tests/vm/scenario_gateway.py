@@ -16,8 +16,16 @@ from topology import *
 # Hellos and retransmissions quick enough that a dead peer is noticed in a few seconds.
 QUICK = {"hello": "1s", "retransmit": {"initial": "500ms", "max-interval": "1s", "count": 3}}
 REDIAL = {"initial": "500ms", "max": "2s"}
-# Who was away is back within 5 s; an emulated machine may take twice that.
+# Who was away is to be back within 5 s. An emulated machine, ten times slower, is let off at twice that.
 PROMPT = 10
+
+
+def comes_back(lab, host):
+    began = time.monotonic()
+    host.can_ping("10.2.0.2", PROMPT)
+    took = time.monotonic() - began
+    lab.note(f"back within {took:.1f} s")
+    check(took < PROMPT, f"back only after {took:.1f} s")
 
 
 def branch(lab):
@@ -68,9 +76,7 @@ def lns_reboots(lab):
                "the client notices")
     link.up(lns)
     server.start()
-    returned = time.monotonic()
-    left.can_ping("10.2.0.2", PROMPT)
-    lab.note(f"back {time.monotonic() - returned:.1f} s after the LNS")
+    comes_back(lab, left)
 
 
 @scenario("gateway/lns-reboots-unnoticed", group="gateway")
@@ -82,7 +88,7 @@ def lns_reboots_unnoticed(lab):
     dialer.wait_session()
     server.kill9()
     server.start()
-    left.can_ping("10.2.0.2", 20)
+    left.can_ping("10.2.0.2")
 
 
 @scenario("gateway/second-lns", group="gateway")
@@ -192,9 +198,7 @@ def client_reboots(lab):
     check(server.tunnels()[0]["remote"] == f"{CLIENT}:1701", "the client is on port 1701")
     dialer.kill9()
     dialer.start()
-    returned = time.monotonic()
-    left.can_ping("10.2.0.2", PROMPT)
-    lab.note(f"back {time.monotonic() - returned:.1f} s after its reboot")
+    comes_back(lab, left)
     check(server.tunnels()[0]["remote"].startswith(CLIENT), "from the same address")
     wait_until(lambda: len(server.tunnels()) == 1, 60, "the old tunnel is closed in the end")
     check(left.ping("10.2.0.2"), "and took nothing of the new one's along")
