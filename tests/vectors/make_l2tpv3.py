@@ -18,9 +18,9 @@ ALGORITHM = {MD5: ("md5", 16), SHA1: ("sha1", 20)}
 INITIATOR, RESPONDER = b"\x11" * 16, b"\x22" * 16
 
 
-def avp(number, value, mandatory=True, hidden=False):
+def avp(number, value, mandatory=True, hidden=False, vendor=0):
     flags = (0x8000 if mandatory else 0) | (0x4000 if hidden else 0)
-    return struct.pack("!HHH", flags | (6 + len(value)), 0, number) + value
+    return struct.pack("!HHH", flags | (6 + len(value)), vendor, number) + value
 
 
 def u16(value):
@@ -123,15 +123,15 @@ def text(comment, octets):
     return "\n".join(lines) + "\n"
 
 
-changed = []
-for name, (comment, octets) in MESSAGES.items():
-    path = HERE / f"l2tpv3_{name}.hex"
-    wanted = text(comment, octets)
-    if path.exists() and path.read_text() == wanted:
-        continue
-    changed.append(path.name)
-    if "--check" not in sys.argv:
-        path.write_text(wanted)
-if changed:
-    print("changed:", *changed)
-sys.exit(1 if changed and "--check" in sys.argv else 0)
+def keep(files):
+    """files: path to text. Writes what differs, or with --check only says so; the exit status."""
+    changed = [path for path, wanted in files.items() if not path.exists() or path.read_text() != wanted]
+    for path in changed:
+        print("changed:", path.name)
+        if "--check" not in sys.argv:
+            path.write_text(files[path])
+    return 1 if changed and "--check" in sys.argv else 0
+
+
+if __name__ == "__main__":
+    sys.exit(keep({HERE / f"l2tpv3_{name}.hex": text(comment, octets) for name, (comment, octets) in MESSAGES.items()}))
