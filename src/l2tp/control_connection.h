@@ -289,6 +289,7 @@ class ControlConnection {
   bool hello_pending_ = false;   // sent, not acknowledged
   bool hello_given_up_ = false;  // see Quirks
   std::uint8_t quirks_ = 0;      // bit per Quirk, applied so far
+  bool cisco_draft_ = false;     // the peer speaks as Cisco did before RFC 3931
   PeerInfo peer_;
   unsigned version_;  // 0: the first message of the peer's decides
   std::optional<Cause> refusal_;

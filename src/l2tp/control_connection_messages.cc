@@ -145,6 +145,8 @@ void ControlConnection::learn_peer(const wire::ControlMessage& message) {
   peer_.others = wire::describe_extensions(message, kMaxExtensions);
   delivery_.set_peer_tunnel(peer_.tunnel);
   delivery_.set_peer_window(peer_.receive_window_size);
+  cisco_draft_ = message.cisco_draft;
+  if (cisco_draft_) note_quirk(Quirk::cisco_draft_avps);
 }
 
 std::optional<Cause> ControlConnection::judge_introduction(const wire::ControlMessage& message) {
@@ -206,6 +208,7 @@ void ControlConnection::send(wire::ControlMessage message, TimePoint now) {
   message.version = version_ == 3 ? 3 : 2;
   wire::EncodeOptions options;
   if (version_ != 2) options.digests = digests_.digests();
+  if (version_ == 3 && cisco_draft_) wire::say_as_cisco(message);
   std::array<std::uint8_t, kRandomVectorSize> vector{};
   std::array<std::uint8_t, kRandomVectorSize> padding{};
   ByteView secret;

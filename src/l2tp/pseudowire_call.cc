@@ -31,6 +31,14 @@ std::string_view name_of_sublayer(std::uint16_t sublayer) {
   return "one that is not known here";
 }
 
+// Before a message has said anything. Cisco's from before RFC 3931 may say nothing about the
+// circuit; it is there.
+PseudowireEnd unsaid(const wire::ControlMessage& message) {
+  PseudowireEnd end;
+  if (message.cisco_draft) end.circuit_status = wire::kCircuitActive;
+  return end;
+}
+
 // What a message says about its sender's end, on top of what earlier ones said.
 PseudowireEnd read_end(const wire::ControlMessage& message, PseudowireEnd end) {
   if (message.assigned_cookie) end.cookie = *message.assigned_cookie;
@@ -149,7 +157,7 @@ Call::Event Call::judge_pseudowire(const wire::ControlMessage& message, Cause& r
       return kind_ == CallKind::icrq_recipient ? Event::request : Event::protocol_error;
     case MessageType::icrp: {
       if (kind_ != CallKind::icrq_sender || state_ != State::wait_reply) return Event::reply;
-      const PseudowireEnd theirs = read_end(message, {});
+      const PseudowireEnd theirs = read_end(message, unsaid(message));
       std::optional<Cause> cause = judge_end(theirs);
       if (!cause) cause = judge_mtu(setup_->own.interface_mtu, theirs.interface_mtu);
       const std::uint16_t ours = agreed_sublayer(setup_->wish, theirs.l2_sublayer);
@@ -229,7 +237,7 @@ void Call::announce_pseudowire(Input& input, Output& output) {
   if (message.remote_end_id) request.end_id = as_text(*message.remote_end_id);
   request.physical_channel = message.physical_channel_id.value_or(0);
   request.use_tie_breaker = message.tie_breaker.has_value();
-  request.peer = read_end(message, {});
+  request.peer = read_end(message, unsaid(message));
   peer_circuit_ = request.peer.circuit_status;
   PseudowireRequest announced = request;
   announced.others = wire::describe_extensions(message, kMaxExtensions);
@@ -250,7 +258,7 @@ void Call::answer_pseudowire(Input& input, Output& output) {
 
 void Call::connect_pseudowire(Input& input, Output& output) {
   learn_peer(input, output);
-  setup_->pseudowire.peer = read_end(*input.message, {});
+  setup_->pseudowire.peer = read_end(*input.message, unsaid(*input.message));
   peer_circuit_ = setup_->pseudowire.peer.circuit_status;
   say_own_end(agreed_sublayer(setup_->wish, setup_->pseudowire.peer.l2_sublayer));
   wire::ControlMessage message = make(MessageType::iccn);

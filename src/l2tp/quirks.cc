@@ -12,6 +12,8 @@ constexpr QuirkRow kRows[] = {
      "the Result Code is in little-endian order; turned around"                              },
     {Quirk::cdn_with_own_session_id, "cdn-with-own-session-id", "Microsoft",
      "the header of CDN carries the sender's session id; taken for the session it belongs to"},
+    {Quirk::cisco_draft_avps,        "cisco-draft-avps",        "Cisco IOS without protocol l2tpv3ietf",
+     "AVPs of vendor 9 instead of RFC 3931's; understood, and sent beside them"              },
 };
 
 }  // namespace
@@ -28,6 +30,8 @@ std::string_view name(Quirk quirk) {
       return "swapped-result-code";
     case Quirk::cdn_with_own_session_id:
       return "cdn-with-own-session-id";
+    case Quirk::cisco_draft_avps:
+      return "cisco-draft-avps";
   }
   return "?";
 }

@@ -13,6 +13,7 @@ enum class Quirk : std::uint8_t {
   unanswered_hello,
   swapped_result_code,
   cdn_with_own_session_id,
+  cisco_draft_avps,
 };
 
 struct QuirkRow {

@@ -20,6 +20,7 @@ inline constexpr std::uint16_t kIetf = 0;
 inline constexpr std::uint16_t kAdslForum = 3561;
 // Cisco's, whose L2TPv3 from before RFC 3931 has AVPs of its own.
 inline constexpr std::uint16_t kCisco = 9;
+inline constexpr std::uint16_t kCiscoDraftVersion = 10;  // one of them, value 1
 
 // Vendor 0. RFC 2661 §4.4 unless said otherwise; numbers as registered with IANA.
 enum class AvpType : std::uint16_t {

@@ -104,4 +104,13 @@ const MessageRule* find_rule(MessageType type, unsigned version);
 std::span<const AvpRule> avp_rules_v3();
 std::span<const MessageRule> message_rules_v3();
 
+// An AVP of Cisco's L2TPv3 from before RFC 3931: control_message.h, cisco_draft.
+struct CiscoTwin {
+  std::uint16_t type;  // of vendor 9
+  AvpType twin;
+};
+std::span<const CiscoTwin> cisco_twins();
+// Whether a message of that kind may carry it.
+bool may_carry(const MessageRule& message, const CiscoTwin& twin);
+
 }  // namespace l2tpm::wire

@@ -53,8 +53,8 @@ constexpr AvpRule kAvpRules[] = {
   {ietf(A::tx_connect_speed_v3),         "Tx Connect Speed",              F::number,             8,    8, false, true,  &M::tx_connect_speed_v3},
   {ietf(A::rx_connect_speed_v3),         "Rx Connect Speed",              F::number,             8,    8, false, true,  &M::rx_connect_speed_v3},
   {ietf(A::interface_mtu),               "Interface Maximum Transmission Unit", F::number,       2,    2, false, true,  &M::interface_mtu},
-  // What Cisco's routers say beside RFC 3931's AVPs, or in their place in the dialect from before it
-  // ("protocol l2tpv3"): shown, never taken for RFC 3931's.
+  // Of the dialect from before RFC 3931 that Cisco's routers speak: cisco_twins(). 110 and 111 have no
+  // published names; they come without M.
   {cisco(1),  "Cisco Assigned Connection ID",         F::number,          1,    8, false, true, kRaw},
   {cisco(2),  "Cisco Pseudowire Capabilities List",   F::pseudowire_type, 0, kMax, false, true, kRaw},
   {cisco(3),  "Cisco Local Session ID",               F::number,          1,    8, false, true, kRaw},
@@ -65,9 +65,27 @@ constexpr AvpRule kAvpRules[] = {
   {cisco(8),  "Cisco Circuit Status",                 F::circuit_status,  2,    2, false, true, kRaw},
   {cisco(9),  "Cisco Session Tie Breaker",            F::octets,          0, kMax, false, true, kRaw},
   {cisco(10), "Cisco Draft AVP Version",              F::number,          1,    8, false, true, kRaw},
+  {cisco(11), "Cisco ATM Maximum Concatenated Cells", F::number,          1,    8, false, true, kRaw},
   {cisco(12), "Cisco Message Digest",                 F::sensitive,       0, kMax, false, true, kRaw},
   {cisco(13), "Cisco Authentication Nonce",           F::octets,          0, kMax, false, true, kRaw},
   {cisco(14), "Cisco Interface MTU",                  F::number,          1,    8, false, true, kRaw},
+  {cisco(108), "Cisco OAM Emulation Required",        F::octets,          0, kMax, false, true, kRaw},
+  {cisco(109), "Cisco ATM Alarm Status",              F::octets,          0, kMax, false, true, kRaw},
+};
+
+// Cisco's numbers, in the order of theirs, and what IANA made of them; the values are the same. What
+// L2TPv3 authenticates messages with is not among them: which octets Cisco's digest covers is not
+// published.
+constexpr CiscoTwin kCiscoTwins[] = {
+  {1, A::assigned_connection_id},
+  {2, A::pseudowire_capabilities},
+  {3, A::local_session_id},
+  {4, A::remote_session_id},
+  {5, A::assigned_cookie},
+  {6, A::remote_end_id},
+  {7, A::pseudowire_type},
+  {8, A::circuit_status},
+  {9, A::tie_breaker},  // of sessions only
 };
 
 // RFC 3931 §6.1-6.15, in the order of the numbers. The challenge is Cisco's, the Interface MTU RFC
@@ -115,5 +133,6 @@ static_assert(std::is_sorted(std::begin(kAvpRules), std::end(kAvpRules), key_les
 
 std::span<const AvpRule> avp_rules_v3() { return kAvpRules; }
 std::span<const MessageRule> message_rules_v3() { return kMessageRules; }
+std::span<const CiscoTwin> cisco_twins() { return kCiscoTwins; }
 
 }  // namespace l2tpm::wire

@@ -238,6 +238,11 @@ struct ControlMessage {
   std::optional<std::uint64_t> rx_connect_speed_v3;
   std::optional<std::uint16_t> interface_mtu;  // RFC 4667 §4.3
 
+  // L2TPv3, decoded only: it speaks the dialect of Cisco's routers from before the RFC, in which
+  // AVPs of vendor 9 stand for some of the RFC's. What the latter left open was taken from the
+  // former; Router ID and Circuit Status may be missing.
+  bool cisco_draft = false;
+
   // All others in the order they came: RFC 3301 and RFC 5515 AVPs and those of Cisco's early L2TPv3
   // (recognised, shown by describe()), Message Digests, unknown optional ones, and optional ones
   // that could not be used. Sent as they are, Message Digests excepted.
@@ -286,6 +291,11 @@ struct EncodeOptions {
 // out. A message of type `none` is a ZLB. In L2TPv3 what goes over IP has four zero octets before
 // it (RFC 3931 §4.1.1.2): whoever sends it puts them there, or the kernel does.
 Bytes encode(const ControlMessage& message, const EncodeOptions& options = {});
+
+// For a peer whose messages are cisco_draft: puts into `others` as Cisco's AVPs, M set, what the
+// message says in those of RFC 3931, and in SCCRQ and SCCRP the AVPs by which the dialect is known.
+// The RFC's stay. To be done last. REQUIRES: version 3.
+void say_as_cisco(ControlMessage& message);
 
 // Every AVP of a message for people, typed ones first. For status and trace.
 std::vector<AvpText> describe(const ControlMessage& message);

@@ -50,6 +50,7 @@ class Decoder {
   void read_avp(const WireAvp& avp);
   void read_known(const AvpRule& rule, const WireAvp& avp, ByteView value);
   bool store(const AvpRule& rule, ByteView value);
+  void take_ciscos();
   void check_required();
   void check_ids();
   void undo_swapped_result_code();
@@ -141,11 +142,10 @@ void Decoder::read_known(const AvpRule& rule, const WireAvp& avp, ByteView value
     fail_or_skip(Problem::Kind::bad_value, avp, value, true);
   } else if (rule.key == ietf(AvpType::random_vector)) {
     random_vector_ = avp.value;
-  } else if (rule.key == ietf(AvpType::message_type)) {
-    ++message_.quirks.duplicate_avps;
-  } else if (std::holds_alternative<std::monostate>(rule.field)) {
+  } else if (std::holds_alternative<std::monostate>(rule.field) &&
+             rule.key != ietf(AvpType::message_type)) {
     keep(avp, value, true);
-  } else if (!store(rule, value)) {
+  } else if (rule.key == ietf(AvpType::message_type) || !store(rule, value)) {
     ++message_.quirks.duplicate_avps;
   }
 }
@@ -177,6 +177,24 @@ void Decoder::read_avp(const WireAvp& avp) {
   if (revealed) wipe(*revealed);
 }
 
+// Cisco's "encapsulation l2tpv3": beside the AVPs of the RFC (in the SCCRQ of IOS, without M) or in
+// their place (in its ICRQ).
+void Decoder::take_ciscos() {
+  if (message_.version != 3) return;
+  const MessageRule* const rule = find_rule(message_.type, 3);
+  for (const RawAvp& avp : message_.others) {
+    if (avp.key.vendor != kCisco || !avp.revealed) continue;
+    if (avp.key.type == kCiscoDraftVersion) message_.cisco_draft = true;
+    for (const CiscoTwin& twin : cisco_twins()) {
+      if (twin.type != avp.key.type || !may_carry(*rule, twin)) continue;
+      message_.cisco_draft = true;
+      const AvpRule& field = *find_rule(ietf(twin.twin), 3);
+      if (avp.value.size() >= field.min_size && avp.value.size() <= field.max_size)
+        store(field, avp.value);
+    }
+  }
+}
+
 void Decoder::check_required() {
   const MessageRule* const rule = find_rule(message_.type, message_.version);
   for (const AvpRule& avp : avp_rules(message_.version)) {
@@ -196,8 +214,11 @@ void Decoder::check_required() {
                        avp.key == ietf(AvpType::assigned_session_id) ||
                        avp.key == ietf(AvpType::assigned_connection_id) ||
                        avp.key == ietf(AvpType::local_session_id);
+    const bool is_newer =
+        avp.key == ietf(AvpType::router_id) || avp.key == ietf(AvpType::circuit_status);
+    const bool may_lack = options_.permissive || (message_.cisco_draft && is_newer);
     // Nothing can be done without the peer's id; all else a lenient receiver can assume.
-    if (!present && (is_id || !options_.permissive)) fail(Problem::Kind::missing_avp, avp.key);
+    if (!present && (is_id || !may_lack)) fail(Problem::Kind::missing_avp, avp.key);
   }
 }
 
@@ -248,6 +269,7 @@ void Decoder::run(ByteView payload) {
     is_first = false;
   }
   undo_swapped_result_code();
+  take_ciscos();
   check_ids();
   check_required();
 }

@@ -226,20 +226,69 @@ TEST(ControlMessageV3, AckAndZlbTakeNoNumber) {
 }
 
 // Vendor 9's numbers 1 to 14 are not vendor 0's.
-TEST(ControlMessageV3, CiscosOwnAvpsAreShownAndNeverTakenForTheRfcs) {
-  const ControlMessage message = decoded(
-      message_of({type(10), avp(kM, 9, 3, {0, 0, 0, 5}), avp(kM, 9, 4, {0, 0, 0, 0}),
-                  avp(kM, 9, 7, {0, 5}), avp(kM, 9, 10, {0, 1}), avp(kM, 9, 5, {1, 2, 3, 4})}));
-  ASSERT_TRUE(message.problem);
-  EXPECT_EQ(message.problem->kind, Problem::Kind::missing_avp);
-  EXPECT_FALSE(message.assigned_session_id);
-  EXPECT_FALSE(message.pseudowire_type);
-  ASSERT_EQ(message.others.size(), 5u);
+// Vendor 9, from before the RFC: what the RFC's AVPs leave open is taken from them.
+TEST(ControlMessageV3, CiscosOwnAvpsStandForTheRfcsThatAreMissing) {
+  const Bytes icrq = message_of(
+      {type(10), avp(kM, 0, 15, {0, 0, 0, 1}), avp(kM, 9, 3, {0, 0, 0, 5}),
+       avp(kM, 9, 4, {0, 0, 0, 7}), avp(kM, 9, 7, {0, 5}), avp(kM, 9, 5, {1, 2, 3, 4}),
+       avp(kM, 9, 6, {'x'}), avp(kM, 9, 9, {0, 0, 0, 0, 0, 0, 0, 9}), avp(kM, 9, 10, {0, 1})});
+  const ControlMessage message = decoded(icrq);
+  EXPECT_FALSE(message.problem) << "Circuit Status may be missing";
+  EXPECT_TRUE(message.cisco_draft);
+  EXPECT_EQ(message.assigned_session_id, SessionId(5));
+  EXPECT_EQ(message.session_id, SessionId(7));
+  EXPECT_EQ(message.pseudowire_type, wire::kPseudowireEthernet);
+  EXPECT_EQ(message.assigned_cookie, (Bytes{1, 2, 3, 4}));
+  EXPECT_EQ(message.remote_end_id, Bytes{'x'});
+  EXPECT_EQ(message.tie_breaker, 9u);
+  ASSERT_EQ(message.others.size(), 7u);
   EXPECT_EQ(describe(message.others[0]).name, "Cisco Local Session ID");
   EXPECT_EQ(describe(message.others[0]).value, "5");
   EXPECT_EQ(describe(message.others[2]).value, "5 (Ethernet)");
-  EXPECT_EQ(describe(message.others[3]).name, "Cisco Draft AVP Version");
-  EXPECT_EQ(describe(message.others[4]).value, "(4 octets)");
+  EXPECT_EQ(describe(message.others[3]).value, "(4 octets)");
+  EXPECT_EQ(describe(message.others[6]).name, "Cisco Draft AVP Version");
+  EXPECT_EQ(message.quirks.duplicate_avps, 0);
+}
+
+TEST(ControlMessageV3, CiscosOwnAvpsStandForNothingElse) {
+  // The RFC's counts, before and behind it; a value that does not fit is none.
+  ControlMessage message = decoded(message_of(
+      {type(16), avp(kM, 9, 3, {0, 0, 0, 5}), avp(kM, 0, 63, {0, 0, 0, 6}),
+       avp(kM, 0, 64, {0, 0, 0, 7}), avp(kM, 9, 4, {0, 0, 0, 8}), avp(kM, 9, 7, {0, 5})}));
+  EXPECT_EQ(message.assigned_session_id, SessionId(6));
+  EXPECT_EQ(message.session_id, SessionId(7));
+  EXPECT_FALSE(message.pseudowire_type) << "SLI has none";
+  message = decoded(message_of({type(16), avp(kM, 9, 3, {5}), avp(kM, 0, 64, {0, 0, 0, 7})}));
+  ASSERT_TRUE(message.problem);
+  EXPECT_EQ(message.problem->kind, Problem::Kind::missing_avp);
+  // Cisco's tie breaker is of sessions, and its numbers mean nothing in L2TPv2 or of another
+  // vendor.
+  message = decoded(message_of({type(1), avp(kM, 9, 9, {0, 0, 0, 0, 0, 0, 0, 9})}));
+  EXPECT_FALSE(message.tie_breaker);
+  EXPECT_FALSE(message.cisco_draft);
+  message = decoded(message_of({type(1), avp(0, 10, 1, {0, 0, 0, 9})}));
+  EXPECT_FALSE(message.assigned_tunnel_id);
+}
+
+// What says it as Cisco does says it as the RFC does, too, and hides there what it hides here.
+TEST(ControlMessageV3, WhatIsSaidAsCiscoIsReadTheSame) {
+  for (const MessageType type : ::l2tpm::testing::v3_message_types()) {
+    ControlMessage message = v3_sample(type);
+    message.others.clear();
+    say_as_cisco(message);
+    const ControlMessage read = decoded(encode(message));
+    EXPECT_EQ(read.cisco_draft, message.others.size() > 1 || type == MessageType::stopccn)
+        << name(type);
+    EXPECT_EQ(read.others.size(), message.others.size()) << name(type);
+    EXPECT_EQ(encode(read), encode(message)) << name(type);
+  }
+  const Bytes key(16, 1), vector(16, 2);
+  ControlMessage icrp = v3_sample(MessageType::icrp);
+  icrp.assigned_cookie = Bytes{0xc0, 0x0c, 0x1e, 0x55, 0xc0, 0x0c, 0x1e, 0x55};
+  say_as_cisco(icrp);
+  const std::string hidden = to_hex(encode(icrp, {key, vector, {}, true}));
+  EXPECT_NE(to_hex(encode(icrp)).find("c00c1e55"), std::string::npos);
+  EXPECT_EQ(hidden.find("c00c1e55"), std::string::npos) << "the cookie, in clear beside itself";
 }
 
 std::string shown(const ControlMessage& message, std::string_view name) {
