@@ -129,6 +129,7 @@ class World {
     if ((skew & 16) != 0) message.assigned_session_id = SessionId(1u + (skew >> 5));
     if ((skew & 32) != 0) message.l2_sublayer.reset();
     if ((skew & 64) != 0) message.remote_end_id = Bytes{'a'};
+    if ((skew & 128) != 0) wire::say_as_cisco(message);
     pair_.deliver(to, wire::encode(message));
   }
 
