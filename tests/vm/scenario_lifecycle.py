@@ -7,7 +7,8 @@ import struct
 import threading
 import time
 
-from fakepeer import FakePeer, ipv4_udp
+from fakepeer import FakePeer
+from octets import ipv4_udp
 from registry import scenario
 from topology import *
 
