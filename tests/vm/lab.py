@@ -225,8 +225,9 @@ class Namespace:
         wait_until(lambda: "listening on" in server.log(), 20, "iperf3 listens")
         return server
 
-    def tcp(self, address, seconds=3, reverse=False, port=5201, extra=()):
-        """Bits per second of one TCP stream to an iperf_server()."""
+    def tcp(self, address, seconds=3, reverse=False, port=5201, extra=(), longest_pause=None):
+        """Bits per second of one TCP stream to an iperf_server(). After the first second nothing may
+        flow for at most longest_pause whole seconds in a row."""
         words = ["iperf3", "-J", "-c", address, "-p", str(port), "-t", str(seconds),
                  "--connect-timeout", "10000", *(["-R"] if reverse else []), *extra]
         status, text = self.run(words, check_status=False, seconds=seconds + 40)
@@ -235,6 +236,13 @@ class Namespace:
         except ValueError:
             raise Failure(f"iperf3 said: {text}") from None
         check(status == 0 and "error" not in report, f"iperf3: {report.get('error', text)}")
+        if longest_pause is not None:
+            # The intervals of this end: what the sender could hand on; with -R, what has arrived.
+            flowed = [interval["sum"]["bytes"] for interval in report["intervals"]
+                      if interval["sum"]["seconds"] > 0.5]
+            flows = "".join("1" if octets else "0" for octets in flowed[1:])
+            check(len(flows) >= seconds - 2 and "0" * (longest_pause + 1) not in flows,
+                  f"never more than {longest_pause} s without anything: {flowed} bytes")
         return report["end"]["sum_received"]["bits_per_second"]
 
     # --- what the kernel has ---------------------------------------------------------------------

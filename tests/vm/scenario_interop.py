@@ -55,19 +55,22 @@ def _case(lab, direction, auth, mppe, secret, hidden, password):
                                               tunnel_secret=client_secret, hidden=hidden)},
                         name="clientd")
     else:
+        # With two wrong secrets xl2tpd, which sees our proof first, ends it: let both judge once.
         dialer = Xl2tpdLac(host, LNS, mppe=mppe, password=given, tunnel_secret=client_secret,
-                           hidden=hidden)
+                           hidden=hidden, challenge=secret != "wrong" or hidden)
 
     if secret == "wrong":
         if dialling == "ours":
             dialer.wait_error("tunnel-auth-failed")
         else:
-            dialer.wait_log("(?i)challenge|authentication|invalid|denied|StopCCN|Connection closed")
+            server.wait_log("by peer .*Invalid challenge authentication" if hidden else
+                            "ended: tunnel-auth-failed")
     elif password == "wrong":
         if dialling == "ours":
             dialer.wait_error("auth-failed")
         else:
-            dialer.wait_log("(?i)authentication failed|PAP authentication|CHAP authentication")
+            server.wait_log("ended: auth-failed")
+            dialer.wait_log("authentication failed")
     if secret == "wrong" or password == "wrong":
         for end, space in ((server, lns), (dialer, host)):
             if isinstance(end, Daemon):
@@ -126,7 +129,9 @@ def _lossy(lab, direction, mppe):
                name="clientd").wait_session()
     carries(host, INNER)
     link.netem_both("loss 1% delay 3ms reorder 2% 25%")
-    tcp_both_ways(host, lns, INNER, seconds=5)
+    # Until a stateful key is resynchronised everything is lost, and TCP, too, needs its time then.
+    rates = tcp_both_ways(host, lns, INNER, seconds=6, longest_pause=mppe.count("stateful"))
+    lab.note(f"{rates} bit/s")
     link.netem_both("")
     host.can_ping(INNER, 20)
 

@@ -24,10 +24,10 @@ def carries(host, end, seconds=20):
     check(host.ping(end, count=3), f"three pings to {end} come back")
 
 
-def tcp_both_ways(host, server, address, seconds=2, port=5201):
+def tcp_both_ways(host, server, address, seconds=2, port=5201, **how):
     server.iperf_server(port=port)
-    up = host.tcp(address, seconds, port=port)
-    down = host.tcp(address, seconds, reverse=True, port=port)
+    up = host.tcp(address, seconds, port=port, **how)
+    down = host.tcp(address, seconds, reverse=True, port=port, **how)
     check(up > 0 and down > 0, "TCP flows both ways")
     return up, down
 

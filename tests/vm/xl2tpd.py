@@ -122,14 +122,15 @@ class Xl2tpdLns(_Peer):
 class Xl2tpdLac(_Peer):
     def __init__(self, namespace, lns, name="xl2tpd-lac", user="alice", password="wonderland",
                  mppe=None, tunnel_secret=None, hidden=False, options=(), redial=False, listen=None,
-                 host_name="xlac", lines="", tunnels=1):
-        """Dials `tunnels` times, all from port 1701 to the same LNS: one 4-tuple."""
+                 host_name="xlac", lines="", tunnels=1, challenge=True):
+        """Dials `tunnels` times, all from port 1701 to the same LNS: one 4-tuple. With a secret it
+        challenges the LNS, too, if it is to."""
         options = [f"user {user}", "noauth", *MPPE[mppe], "lcp-echo-interval 10", "ipcp-accept-local",
                    "ipcp-accept-remote", *options]
         section = "".join(
             f"[lac dial{number}]\nlns = {lns}\nhostname = {host_name}\nautodial = yes\n"
             f"pppoptfile = options\n{lines}" +
-            _flags(hidden_bit=hidden, challenge=bool(tunnel_secret), length_bit=True,
+            _flags(hidden_bit=hidden, challenge=challenge and bool(tunnel_secret), length_bit=True,
                    redial=redial) + ("redial timeout = 1\n" if redial else "")
             for number in ["", *range(2, tunnels + 1)])
         super().__init__(namespace, name, {user: password}, tunnel_secret, options, section,
