@@ -296,7 +296,11 @@ class Namespace:
     # --- what is on the wire ---------------------------------------------------------------------
 
     def capture(self, interface, expression=None):
-        return Capture(self, interface, expression or Capture.SIGNALLING)
+        """Signalling, which the scenario has to give to assert_clean(), or what an expression says."""
+        made = Capture(self, interface, expression or Capture.SIGNALLING)
+        if not expression:
+            self.lab.captures.append(made)
+        return made
 
 
 class Capture:
@@ -309,6 +313,7 @@ class Capture:
 
     def __init__(self, namespace, interface, expression):
         self.namespace = namespace
+        self.asserted = False
         self.file = namespace.lab.directory / f"{namespace.short}-{interface}.pcap"
         self._process = namespace.spawn(
             f"tcpdump-{namespace.short}-{interface}",
@@ -343,9 +348,11 @@ class Capture:
         """tshark's dissectors find nothing wrong in what these addresses sent. In a guest that
         emulates its processors that takes its time, so there it is left to who started it."""
         self.stop()
+        self.asserted = True
         later = os.environ.get("LAB_CAPTURES")
         if not later:
             for source in sources:
+                check(is_heard(self.file, source), f"{source} is heard in {self.file.name}")
                 wrong = complaints(self.file, source)
                 check(not wrong, f"tshark about {source} in {self.file.name}: {wrong[:5]}")
             return
@@ -378,6 +385,12 @@ def complaints(file, source):
     family = "ipv6" if ":" in source else "ip"
     return tshark(file, f"{COMPLAINTS} && {family}.src == {source}", "frame.number", "_ws.col.Info",
                   "_ws.expert.message")
+
+
+def is_heard(file, source):
+    """Whether a capture has a datagram from an address: only then no complaint means something."""
+    return " > " in run(["tcpdump", "-n", "-r", str(file), "-c", "1", f"src host {source}"],
+                        check_status=False)[1]
 
 
 class Link:
@@ -428,6 +441,7 @@ class Lab:
             path.chmod(0o755)
         self.namespaces = []
         self.processes = []
+        self.captures = []
         self._cleanups = []
         self._started = time.monotonic()
 
@@ -458,6 +472,12 @@ class Lab:
         process = Process(self, unique, argv, **options)
         self.processes.append(process)
         return process
+
+    def check_captures(self, promised):
+        """At the end of a scenario that went well."""
+        check(bool(self.captures) == promised, "registered with captures=True if and only if it captures")
+        for capture in self.captures:
+            check(capture.asserted, f"somebody has looked at {capture.file.name}")
 
     def at_exit(self, function):
         self._cleanups.append(function)

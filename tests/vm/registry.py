@@ -15,15 +15,17 @@ class Scenario:
     smoke: bool         # also on the older kernel, and in quick runs
     seconds: int        # after so long it is stopped and has failed (waits end sooner)
     alone: bool         # nothing else runs beside it
+    captures: bool      # it leaves a capture for tshark
 
     def suits(self, kernel):
         number = lambda version: tuple(map(int, version.split(".")))
         return self.kernels == "both" or number(kernel) >= number(self.kernels)
 
 
-def scenario(name, group, kernels="both", smoke=False, seconds=300, alone=False):
+def scenario(name, group, kernels="both", smoke=False, seconds=300, alone=False,
+             captures=False):
     def register(function):
         assert all(s.name != name for s in SCENARIOS), f"two scenarios named {name}"
-        SCENARIOS.append(Scenario(name, group, function, kernels, smoke, seconds, alone))
+        SCENARIOS.append(Scenario(name, group, function, kernels, smoke, seconds, alone, captures))
         return function
     return register

@@ -9,7 +9,7 @@ from topology import *
 from xl2tpd import Xl2tpdLac
 
 
-@scenario("basic/dial", group="basic", smoke=True)
+@scenario("basic/dial", group="basic", smoke=True, captures=True)
 def dial(lab):
     lns, host, link = pair(lab)
     capture = lns.capture("outer")
@@ -70,7 +70,7 @@ def tunnel_secret_wrong(lab):
     gone(lns, host, server, dialer)
 
 
-@scenario("basic/ipv6-underlay", group="basic", smoke=True)
+@scenario("basic/ipv6-underlay", group="basic", smoke=True, captures=True)
 def ipv6_underlay(lab):
     lns, host, _ = pair(lab)
     capture = lns.capture("outer")
@@ -191,7 +191,7 @@ def lns_floats_fake(lab):
     host.wait_clean()
 
 
-@scenario("basic/outgoing-call", group="basic", smoke=True)
+@scenario("basic/outgoing-call", group="basic", smoke=True, captures=True)
 def outgoing_call(lab):
     """The LNS calls out: OCRQ to a client whose profile answers with its credentials."""
     lns, host, _ = pair(lab)
@@ -211,7 +211,7 @@ def outgoing_call(lab):
     capture.assert_clean(LNS, CLIENT)
 
 
-@scenario("basic/outgoing-refused", group="basic")
+@scenario("basic/outgoing-refused", group="basic", captures=True)
 def outgoing_refused(lab):
     """Without such a profile the CDN says why."""
     lns, host, _ = pair(lab)
@@ -226,6 +226,7 @@ def outgoing_refused(lab):
     check(capture.fields(f"l2tp.avp.message_type == 14 && ip.src == {CLIENT}", "frame.number"),
           "a CDN answered the OCRQ")
     check(host.ping(INNER), "the incoming call is not harmed")
+    capture.assert_clean(LNS, CLIENT)
 
 
 @scenario("basic/several-tunnels", group="basic")

@@ -102,7 +102,7 @@ def _register(direction, row):
              row[4] == "wrong" and "password-wrong"]
     name = f"interop/{direction}/" + "+".join(word for word in words if word)
 
-    @scenario(name, group="interop", smoke=row in SMOKE)
+    @scenario(name, group="interop", smoke=row in SMOKE, captures=True)
     def case(lab):
         _case(lab, direction, *row)
 

@@ -30,9 +30,10 @@ def _ends(tunnel_steps, session_steps):
             yield step, end
 
 
-@scenario("lifecycle/client-ends-at-every-step", group="lifecycle", seconds=400)
+@scenario("lifecycle/client-ends-at-every-step", group="lifecycle", seconds=400, captures=True)
 def client_ends(lab):
     lns, host, _ = pair(lab)
+    capture = lns.capture("outer")
     server = Daemon(lns, {"office": listener(auth="chap-md5", limits={"sccrq-per-source": 1000})},
                     name="lnsd")
     peers = []
@@ -57,6 +58,7 @@ def client_ends(lab):
     check(len(lns.objects()["udp sockets"]) <= 2, "only the listener's sockets are left")
     server.terminate()
     lns.wait_clean()
+    capture.assert_clean(LNS)
 
 
 @scenario("lifecycle/lns-ends-at-every-step", group="lifecycle", seconds=400)

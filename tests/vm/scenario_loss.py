@@ -6,8 +6,9 @@ from topology import *
 COUNT = 50
 
 
-def _fifty(lab, rule):
+def _fifty(lab, rule, captured=False):
     lns, host, link = pair(lab)
+    capture = lns.capture("outer") if captured else None
     link.netem_both(rule)
     users = {f"u{n}": "pw" for n in range(COUNT)}
     server = Daemon(lns, {"office": listener(users=users, limits={"sccrq-per-source": 1000})},
@@ -23,11 +24,13 @@ def _fifty(lab, rule):
         host.can_ping(INNER, extra=("-I", session["interface"]))
     # Tunnels of attempts that were lost may still linger at the LNS; they go.
     gone(lns, host, server, dialer)
+    if capture:
+        capture.assert_clean(LNS, CLIENT)
 
 
 for loss in (5, 20, 30):
-    scenario(f"loss/{loss}-percent", group="loss", seconds=300)(
-        lambda lab, loss=loss: _fifty(lab, f"loss {loss}% delay 10ms"))
+    scenario(f"loss/{loss}-percent", group="loss", seconds=300, captures=loss == 20)(
+        lambda lab, loss=loss: _fifty(lab, f"loss {loss}% delay 10ms", loss == 20))
 scenario("loss/reordered", group="loss", seconds=300)(
     lambda lab: _fifty(lab, "delay 30ms 20ms reorder 30% 50%"))
 scenario("loss/duplicated", group="loss", seconds=300)(

@@ -33,7 +33,7 @@ def _lns_peer(lab, **options):
     return host, dialer, peer, session, capture
 
 
-@scenario("renegotiation/lcp-by-client", group="renegotiation", smoke=True)
+@scenario("renegotiation/lcp-by-client", group="renegotiation", smoke=True, captures=True)
 def lcp_by_client(lab):
     lns, server, peer, session, capture = _client_peer(lab)
     before, address = server.wait_session(), session.address
@@ -54,7 +54,7 @@ def lcp_by_client(lab):
     capture.assert_clean(LNS)
 
 
-@scenario("renegotiation/lcp-by-lns", group="renegotiation")
+@scenario("renegotiation/lcp-by-lns", group="renegotiation", captures=True)
 def lcp_by_lns(lab):
     host, dialer, peer, session, capture = _lns_peer(lab)
     before = dialer.sessions()[0]
@@ -67,10 +67,10 @@ def lcp_by_lns(lab):
     capture.assert_clean(CLIENT)
 
 
-@scenario("renegotiation/network-off-during-lcp", group="renegotiation")
+@scenario("renegotiation/network-off-during-lcp", group="renegotiation", captures=True)
 def off_during(lab):
     """While LCP is down again nothing is carried, and addresses and routes are away."""
-    lns, server, peer, session, _ = _client_peer(lab)
+    lns, server, peer, session, capture = _client_peer(lab)
     peer.on("recv LCP ConfReq", "drop")
     session.restart_lcp()
     wait_until(lambda: not [a for i in lns.ppp_interfaces() for a in i["addr_info"]
@@ -82,9 +82,10 @@ def off_during(lab):
     peer.wait("IPCP opened", 40, 2)
     session.pings.clear()
     session.ping(INNER)
+    capture.assert_clean(LNS)
 
 
-@scenario("renegotiation/chap-rechallenge", group="renegotiation", smoke=True)
+@scenario("renegotiation/chap-rechallenge", group="renegotiation", smoke=True, captures=True)
 def rechallenge(lab):
     host, dialer, peer, session, capture = _lns_peer(lab)
     for count in (2, 3):
@@ -127,7 +128,7 @@ def our_rechallenge(lab):
     check(xl2tpd.ppp_log().count("sent [CCP ConfReq") <= 3, "CCP is not begun anew")
 
 
-@scenario("renegotiation/ipv6cp-after-ipcp", group="renegotiation")
+@scenario("renegotiation/ipv6cp-after-ipcp", group="renegotiation", captures=True)
 def ipv6cp_late(lab):
     lns, server, peer, session, capture = _client_peer(lab, ["recv IPV6CP ConfReq"])
     check(session.address != b"\0" * 4 and "IPV6CP opened" not in peer.events, "IPv4 only so far")
@@ -143,9 +144,9 @@ def ipv6cp_late(lab):
     capture.assert_clean(LNS)
 
 
-@scenario("renegotiation/ipcp-restarted", group="renegotiation")
+@scenario("renegotiation/ipcp-restarted", group="renegotiation", captures=True)
 def ipcp_restarted(lab):
-    lns, server, peer, session, _ = _client_peer(lab)
+    lns, server, peer, session, capture = _client_peer(lab)
     session.opened.discard("IPCP")
     session.acked.pop("IPCP")
     session.request("IPCP")
@@ -153,23 +154,25 @@ def ipcp_restarted(lab):
     session.pings.clear()
     session.ping(INNER)
     check(len(lns.ppp_interfaces()) == 1, "one interface")
+    capture.assert_clean(LNS)
 
 
-@scenario("renegotiation/another-user", group="renegotiation", smoke=True)
+@scenario("renegotiation/another-user", group="renegotiation", smoke=True, captures=True)
 def another_user(lab):
     """Who authenticates as somebody else after the install loses the session."""
-    lns, server, peer, session, _ = _client_peer(lab)
+    lns, server, peer, session, capture = _client_peer(lab)
     peer.user, peer.password = "bob", "builder"
     session.restart_lcp()
     wait_until(lambda: session.closed, 30, "the session is ended")
     server.wait_no_sessions()
     server.wait_log("user-changed")
     wait_until(lambda: not lns.ppp_interfaces() and not lns.l2tp_sessions(), 15, "nothing is left")
+    capture.assert_clean(LNS)
 
 
-@scenario("renegotiation/terminate-request", group="renegotiation")
+@scenario("renegotiation/terminate-request", group="renegotiation", captures=True)
 def terminate(lab):
-    lns, server, peer, session, _ = _client_peer(lab)
+    lns, server, peer, session, capture = _client_peer(lab)
     session.terminate()
     peer.wait("recv LCP TermAck", 10)
     server.wait_no_sessions()
@@ -178,3 +181,4 @@ def terminate(lab):
     check(session.disconnect[:2] == b"\0\3" and session.disconnect[4] == 1,
           f"it says why: {session.disconnect}")
     wait_until(lambda: not lns.ppp_interfaces() and not lns.l2tp_sessions(), 15, "nothing is left")
+    capture.assert_clean(LNS)

@@ -43,6 +43,7 @@ def child(scenario, index, output):
     place = lab.Lab(scenario.name, f"s{index}-")
     try:
         scenario.function(place)
+        place.check_captures(scenario.captures)
         status = 0
     except lab.Failure as failure:
         frame = traceback.extract_tb(failure.__traceback__)
@@ -117,6 +118,12 @@ def main():
     # Those that want the machine to themselves come last.
     waiting = sorted(enumerate(chosen), key=lambda pair: (pair[1].alone, -pair[1].seconds))
     running, failed, started = [], [], time.monotonic()
+    # Who looks at what is left there learns which scenarios promise a capture.
+    if "LAB_CAPTURES" in os.environ:
+        promised = Path(os.environ["LAB_CAPTURES"])
+        promised.mkdir(parents=True, exist_ok=True)
+        (promised / "promised").write_text("".join(
+            f"{lab.directory_name(s.name)}\n" for s in chosen if s.captures))
     while waiting or running:
         while waiting and len(running) < arguments.jobs:
             index, scenario = waiting[0]
