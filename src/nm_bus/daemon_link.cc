@@ -30,14 +30,15 @@ DaemonLink::DaemonLink(sdbus::IConnection& connection, nm::Activation& activatio
       activation_(activation),
       manager_(sdbus::createProxy(connection, dbus::ServiceName(dbus::kName),
                                   dbus::ObjectPath(dbus::kPath))) {
-  owner_watch_ = connection_.addMatch(
-      "type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged',"
-      "arg0='org.L2tpManager1'",
-      [this](auto&& message) {
-        std::string name, before, after;
-        message >> name >> before >> after;
-        daemon_changed(!after.empty());
-      });
+  owner_watch_ =
+      dbus::add_match(connection_,
+                      "type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged',"
+                      "arg0='org.L2tpManager1'",
+                      [this](auto&& message) {
+                        std::string name, before, after;
+                        message >> name >> before >> after;
+                        daemon_changed(!after.empty());
+                      });
 }
 
 DaemonLink::~DaemonLink() = default;
@@ -51,10 +52,9 @@ void DaemonLink::daemon_changed(bool running) {
 }
 
 void DaemonLink::create(nm::CreateTunnel request) {
-  tunnel_watch_.reset();
+  // One that was made and could not be opened.
+  close();
   tunnel_.reset();
-  has_tunnel_ = looking_ = false;
-  ++generation_;
   const std::map<std::string, sdbus::Variant> settings{
       {"profile", sdbus::Variant(request.profile)}
   };
@@ -80,9 +80,9 @@ void DaemonLink::create(nm::CreateTunnel request) {
 void DaemonLink::created(const std::string& path) {
   tunnel_ = sdbus::createProxy(connection_, dbus::ServiceName(dbus::kName), dbus::ObjectPath(path));
   // The tunnel's signals and its sessions'.
-  tunnel_watch_ =
-      connection_.addMatch("type='signal',sender='org.L2tpManager1',path_namespace='" + path + "'",
-                           [this](auto&&) { look(); });
+  tunnel_watch_ = dbus::add_match(
+      connection_, "type='signal',sender='org.L2tpManager1',path_namespace='" + path + "'",
+      [this](auto&&) { look(); });
   has_tunnel_ = true;
   tunnel_->callMethodAsync("Open")
       .onInterface(kTunnelInterface)

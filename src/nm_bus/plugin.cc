@@ -25,15 +25,16 @@ Plugin::Plugin(sdbus::IConnection& connection, nm::ServiceType type, std::string
     : AdaptorInterfaces(connection, dbus::ObjectPath(kPath)),
       activation_(type, std::move(interface), Clock::now()),
       daemon_(connection, activation_) {
-  network_manager_watch_ = connection.addMatch(
-      "type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged',"
-      "arg0='org.freedesktop.NetworkManager'",
-      [this](auto&& message) {
-        std::string name, before, after;
-        message >> name >> before >> after;
-        // Also when another one has its name: it knows nothing of us.
-        if (!before.empty()) activation_.network_manager_gone(Clock::now());
-      });
+  network_manager_watch_ =
+      dbus::add_match(connection,
+                      "type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged',"
+                      "arg0='org.freedesktop.NetworkManager'",
+                      [this](auto&& message) {
+                        std::string name, before, after;
+                        message >> name >> before >> after;
+                        // Also when another one has its name: it knows nothing of us.
+                        if (!before.empty()) activation_.network_manager_gone(Clock::now());
+                      });
   registerAdaptor();
 }
 

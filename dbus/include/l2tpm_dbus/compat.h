@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #if __has_include(<sdbus-c++/VTableItems.h>)
@@ -62,6 +63,12 @@ inline sdbus::Error make_error(const std::string& name, const std::string& messa
   return sdbus::Error{sdbus::Error::Name{name}, message};
 }
 inline bool process_one(sdbus::IConnection& connection) { return connection.processPendingEvent(); }
+// The match lasts as long as what is returned.
+template <typename Handler>
+[[nodiscard]] sdbus::Slot add_match(sdbus::IConnection& connection, const std::string& match,
+                                    Handler&& handler) {
+  return connection.addMatch(match, std::forward<Handler>(handler), sdbus::return_slot);
+}
 // Of the message that is being handled; null outside of handlers.
 inline sd_bus_message* current_message(const sdbus::IObject& object) {
   return detail::raw(object.getCurrentlyProcessedMessage());
@@ -90,6 +97,12 @@ inline sdbus::Error make_error(const std::string& name, const std::string& messa
 }
 inline bool process_one(sdbus::IConnection& connection) {
   return connection.processPendingRequest();
+}
+// The match lasts as long as what is returned.
+template <typename Handler>
+[[nodiscard]] sdbus::Slot add_match(sdbus::IConnection& connection, const std::string& match,
+                                    Handler&& handler) {
+  return connection.addMatch(match, std::forward<Handler>(handler));
 }
 // Of the message that is being handled; null outside of handlers.
 inline sd_bus_message* current_message(const sdbus::IObject& object) {

@@ -124,6 +124,7 @@ class FakeDaemon final : public End {
   std::string tunnel = R"({"name": "nm-work", "state": "connecting"})";
   std::string session;
   std::string state = "running";
+  std::string open_error;  // the name of what Open answers; "": it opens
 
   // Something about the tunnel has changed.
   void signal(const char* path, const char* interface) {
@@ -170,6 +171,8 @@ class FakeDaemon final : public End {
     if (method == "Describe") return sd_bus_reply_method_return(message, "s", tunnel.c_str());
     if (method == "DescribeSession")
       return sd_bus_reply_method_return(message, "s", session.c_str());
+    if (method == "Open" && !open_error.empty())
+      return sd_bus_reply_method_errorf(message, open_error.c_str(), "no");
     return sd_bus_reply_method_return(message, "");
   }
 };
@@ -401,6 +404,19 @@ TEST_F(ServiceTest, ADaemonThatIsRestartedIsAskedAgain) {
   ASSERT_TRUE(daemon_sees("Open", 2));
   EXPECT_TRUE(manager_sees("StateChanged 4"));
   EXPECT_FALSE(daemon.saw("Close"));
+}
+
+TEST_F(ServiceTest, ATunnelThatCouldNotBeOpenedIsClosedBeforeThereIsAnother) {
+  daemon.open_error = "org.L2tpManager1.Error.WrongState";
+  manager.call("ConnectInteractive", kWork, "sesame");
+  ASSERT_TRUE(daemon_sees("Open"));
+  ASSERT_TRUE(daemon_sees("Open", 2));  // it knocks again
+  daemon.open_error.clear();
+  ASSERT_TRUE(daemon_sees("Open", 3));
+  const std::string create = "CreateTransient nm-work password=sesame 7";
+  EXPECT_EQ(daemon.seen, (Lines{create, "Open", "Close", create, "Open", "Close", create, "Open"}));
+  daemon.come_up();
+  EXPECT_TRUE(manager_sees("StateChanged 4"));
 }
 
 TEST_F(ServiceTest, ATunnelThatIsGoneWasClosedOrTheDaemonStops) {
