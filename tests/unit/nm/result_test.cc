@@ -3,6 +3,8 @@
 
 #include <array>
 #include <cstring>
+#include <set>
+#include <string>
 
 #include "base/cause.h"
 #include "nm/ip_config.h"
@@ -142,7 +144,19 @@ TEST(Verdict, CausesOfTheDaemonHaveReasonsAndSentences) {
   EXPECT_EQ(of(CauseCode::network_failed).failure, Failure::bad_ip_config);
   EXPECT_EQ(of(CauseCode::no_answer).failure, Failure::connect_failed);
   EXPECT_NE(of(CauseCode::no_answer).text.find("IPsec"), std::string::npos);
-  EXPECT_EQ(of(CauseCode::tie_lost).text, "lns: tie-lost");
+  EXPECT_EQ(of(CauseCode::no_secrets).failure, Failure::login_failed);
+  EXPECT_EQ(judge({.code = "of-a-newer-daemon", .message = {}, .by_peer = false}, "lns").text,
+            "lns: of-a-newer-daemon");
+  // Every cause there is has a sentence of its own.
+  std::set<std::string> sentences;
+  unsigned codes = 0;
+  for (unsigned i = 1; name(static_cast<CauseCode>(i)) != "invalid"; ++i, ++codes) {
+    const auto code = static_cast<CauseCode>(i);
+    const std::string text = of(code).text;
+    EXPECT_NE(text, "lns: " + std::string(name(code)));
+    EXPECT_TRUE(sentences.insert(text).second) << text;
+  }
+  EXPECT_EQ(codes, static_cast<unsigned>(CauseCode::interface_gone));
   EXPECT_EQ(judge({.code = "auth-failed", .message = "E=691: no", .by_peer = true}, "lns").text,
             "lns: the server refused the user name or password (it says: E=691: no)");
 }
