@@ -373,7 +373,7 @@ std::vector<PppSecret> read_ppp_secrets(const std::string& path, std::string tex
       import.say(Level::warning, path, line.line, "a row needs client, server and secret");
       continue;
     }
-    if (words[2].empty() || words[2][0] == '@') {
+    if (words[2].empty() || words[2].starts_with("@/")) {
       import.say(Level::warning, path, line.line,
                  words[2].empty() ? "no secret in this row: it is left out"
                                   : "secrets in other files (@) are not followed: the row is left "

@@ -6,6 +6,8 @@
 #include <chrono>
 #include <utility>
 
+#include "convert/words.h"
+
 namespace l2tpm::convert {
 namespace {
 
@@ -38,6 +40,20 @@ const char* pppd_name(AuthMethod method) {
   return "pap";
 }
 
+// A word of l2tp-secrets, which knows neither quotes nor escapes; our import knows both. xl2tpd
+// ends names at '!', and reads no more of a line than kSecretsLine octets.
+constexpr std::size_t kSecretsLine = 79;
+bool is_secrets_word(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return c > '!' && c < '\x7f' && std::string_view("#;\"'\\").find(c) == std::string_view::npos;
+  });
+}
+
+bool is_line(std::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) >= ' ' && c != '\x7f'; });
+}
+
 bool has(const std::vector<AuthMethod>& methods, AuthMethod method) {
   return std::find(methods.begin(), methods.end(), method) != methods.end();
 }
@@ -53,6 +69,8 @@ class Exporter {
       listener_of(*listener);
     else
       return {};  // xl2tpd knows L2TPv2 only
+    if (!tunnel_secrets_.empty())
+      global_ += fmt::format("auth file = {}/l2tp-secrets\n", directory_);
     ExportedFiles out;
     out.files.push_back({"xl2tpd.conf", global_ + "\n" + section_, false});
     out.files.push_back({options_name_, options_, false});
@@ -66,15 +84,18 @@ class Exporter {
   }
 
  private:
+  // What is behind ';' or '#' is a comment.
   void set(std::string_view key, std::string_view value) {
-    section_ += fmt::format("{} = {}\n", key, value);
+    if (value.find_first_of(";#") != std::string_view::npos || trim(value) != value)
+      warn(fmt::format("\"{}\" is left out: xl2tpd.conf cannot hold its value", key));
+    else
+      section_ += fmt::format("{} = {}\n", key, value);
   }
   void option(std::string_view text) { options_ += fmt::format("{}\n", text); }
   void warn(std::string text) { warnings_.push_back(std::move(text)); }
 
   void start(std::string_view kind, const std::string& name, const config::Tunnel& tunnel) {
     global_ = "[global]\n";
-    if (!tunnel.secret.empty()) global_ += fmt::format("auth file = {}/l2tp-secrets\n", directory_);
     if (tunnel.retransmit.count != config::Retransmit{}.count)
       global_ += fmt::format("max retries = {}\n", tunnel.retransmit.count);
     section_ = fmt::format("[{} {}]\n", kind, name);
@@ -83,7 +104,6 @@ class Exporter {
     set("length bit", "yes");
     if (!tunnel.host_name.empty()) set("hostname", tunnel.host_name);
     if (!tunnel.secret.empty()) {
-      tunnel_secrets_ += fmt::format("* * {}\n", as_text(tunnel.secret.octets()));
       if (tunnel.challenge) set("challenge", "yes");
       if (tunnel.hide_avps) set("hidden bit", "yes");
     }
@@ -111,6 +131,36 @@ class Exporter {
     }
   }
 
+  // A row of chap-secrets and pap-secrets. pppd takes some words for more than themselves.
+  void ppp_secret(const std::string& user, const Secret& password, const std::string& address) {
+    const std::string_view text = as_text(password.octets());
+    if (user == "*") {
+      warn("the user \"*\" is left out: in pppd's secrets it stands for everybody");
+    } else if (text.starts_with("@/") || !is_line(text)) {
+      warn(fmt::format("the password of \"{}\" is left out: pppd's secrets cannot hold it", user));
+    } else {
+      ppp_secrets_ += fmt::format("{} * {} {}\n", quoted(user), quoted(text), address);
+    }
+  }
+
+  // Who is who in l2tp-secrets: the first row that fits counts.
+  void secret_row(const std::string& whose, const std::string& peer, const Secret& secret) {
+    const std::string_view text = as_text(secret.octets());
+    std::string row = fmt::format("* {} {}\n", peer, text);
+    if (!is_secrets_word(peer)) {
+      warn(fmt::format("{}: its tunnel secret is left out: l2tp-secrets cannot hold the host name",
+                       whose));
+    } else if (!is_secrets_word(text) || row.size() > kSecretsLine) {
+      warn(
+          fmt::format("{}: its tunnel secret is left out: in l2tp-secrets it has to be one short "
+                      "word of ASCII without quotes, '!', '#', ';' and '\\'",
+                      whose));
+    } else {
+      tunnel_secrets_ += row;
+    }
+    wipe(row);
+  }
+
   void timeouts(Duration idle, Duration session) {
     if (idle != 0s) option(fmt::format("idle {}", seconds_of(idle)));
     if (session != 0s) option(fmt::format("maxconnect {}", seconds_of(session)));
@@ -118,6 +168,7 @@ class Exporter {
 
   void client_of(const config::ClientProfile& profile) {
     start("lac", profile.name, profile.tunnel);
+    if (!profile.tunnel.secret.empty()) secret_row(profile.name, "*", profile.tunnel.secret);
     for (const config::Peer& peer : profile.peers)
       set("lns",
           peer.port == config::kL2tpPort ? peer.host : fmt::format("{}:{}", peer.host, peer.port));
@@ -135,9 +186,7 @@ class Exporter {
     option("noauth");
     if (!ppp.user.empty()) {
       option("user " + quoted(ppp.user));
-      if (!ppp.password.empty())
-        ppp_secrets_ +=
-            fmt::format("{} * {} *\n", quoted(ppp.user), quoted(as_text(ppp.password.octets())));
+      if (!ppp.password.empty()) ppp_secret(ppp.user, ppp.password, "*");
     }
     option("refuse-eap");
     for (const AuthMethod method :
@@ -180,6 +229,7 @@ class Exporter {
       if (profile.addresses.size() > 1) warn("xl2tpd listens on one address only: the first");
     }
     for (const config::PeerRule& rule : profile.peers) peer_rule(rule);
+    tunnel_secrets(profile);
     if (!profile.allow_unknown_peers) global_ += "access control = yes\n";
 
     const config::ListenerPpp& ppp = profile.ppp;
@@ -203,9 +253,7 @@ class Exporter {
     for (const IpAddress& server : ppp.ipv4.nbns) option("ms-wins " + server.to_string());
     timeouts(profile.idle_timeout, profile.session_timeout);
     for (const config::User& user : profile.users) {
-      ppp_secrets_ +=
-          fmt::format("{} * {} {}\n", quoted(user.name), quoted(as_text(user.password.octets())),
-                      user.address ? user.address->to_string() : "*");
+      ppp_secret(user.name, user.password, user.address ? user.address->to_string() : "*");
       if (!user.routes.empty())
         warn(fmt::format("the routes behind \"{}\" have no counterpart", user.name));
     }
@@ -229,13 +277,40 @@ class Exporter {
       warn(fmt::format("the rule \"{}\" has no counterpart: only addresses can be refused",
                        rule.name));
     }
-    if (!rule.tunnel.secret.empty() && !rule.host_name.empty()) {
-      if (rule.host_name.find('*') != std::string::npos)
-        warn(fmt::format("\"{}\": xl2tpd knows no patterns; the row needs each name", rule.name));
-      tunnel_secrets_ =
-          fmt::format("* {} {}\n", rule.host_name, as_text(rule.tunnel.secret.octets())) +
-          tunnel_secrets_;
+  }
+
+  void tunnel_secrets(const config::ListenerProfile& profile) {
+    // Whose secret is everybody's.
+    std::string whose = profile.name;
+    const Secret* of_all = &profile.tunnel.secret;
+    for (const config::PeerRule& rule : profile.peers) {
+      const bool any_name = rule.host_name.empty() || rule.host_name == "*";
+      if (!rule.allow || rule.tunnel.secret.empty()) continue;
+      if (!any_name && rule.host_name.find('*') != std::string::npos) {
+        warn(
+            fmt::format("\"{}\": its tunnel secret is left out: xl2tpd knows no patterns; "
+                        "l2tp-secrets needs a row for each name",
+                        rule.name));
+      } else if (!any_name) {
+        secret_row(fmt::format("\"{}\"", rule.name), rule.host_name, rule.tunnel.secret);
+      } else if (rule.address && rule.tunnel.secret == profile.tunnel.secret) {
+        continue;  // it is that of everybody anyway
+      } else if (rule.address && !of_all->empty()) {
+        warn(
+            fmt::format("\"{}\": its tunnel secret is left out: xl2tpd tells peers' secrets apart "
+                        "by host names only",
+                        rule.name));
+      } else {
+        whose = fmt::format("\"{}\"", rule.name);
+        of_all = &rule.tunnel.secret;
+        if (!rule.address) break;  // no peer gets to the rules behind it
+        warn(
+            fmt::format("\"{}\": its tunnel secret is for peers of any address: xl2tpd tells "
+                        "peers' secrets apart by host names only",
+                        rule.name));
+      }
     }
+    if (!of_all->empty()) secret_row(whose, "*", *of_all);
   }
 
   std::string directory_;

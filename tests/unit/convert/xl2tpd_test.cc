@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "convert/xl2tpd_export.h"
 #include "support/imported.h"
 
@@ -254,6 +256,157 @@ TEST(Xl2tpdExport, ComesBackAsItWas) {
       EXPECT_EQ(now.addresses, expected.addresses);
       EXPECT_EQ(now.allow_unknown_peers, expected.allow_unknown_peers);
     }
+  }
+}
+
+// What an exported profile is after it was read again, as our import reads it.
+struct Again {
+  Import import;
+  std::vector<std::string> warnings;
+  std::string secrets_file;
+
+  bool warns(const std::string& part) const {
+    return std::any_of(warnings.begin(), warnings.end(), [&](const std::string& warning) {
+      return warning.find(part) != std::string::npos;
+    });
+  }
+};
+
+Again out_and_in(const config::Profile& profile) {
+  Again again;
+  const ExportedFiles exported = export_xl2tpd(profile, "D");
+  Files files;
+  for (const ExportedFile& file : exported.files) {
+    files[file.name == "xl2tpd.conf" ? file.name : "D/" + file.name] = file.text;
+    if (file.name == "l2tp-secrets") again.secrets_file = file.text;
+  }
+  files["/etc/ppp/chap-secrets"] = files["D/chap-secrets"];
+  files["/etc/ppp/pap-secrets"] = files["D/pap-secrets"];
+  again.import = import_files(files);
+  again.warnings = exported.warnings;
+  return again;
+}
+
+config::ClientProfile a_client() {
+  return std::get<config::ClientProfile>(*test::checked(import_files(kClient).profiles.at(0)));
+}
+config::ListenerProfile a_listener() {
+  auto listener =
+      std::get<config::ListenerProfile>(*test::checked(import_files(kServer).profiles.at(0)));
+  listener.peers.clear();
+  listener.allow_unknown_peers = true;
+  listener.tunnel.secret = Secret();
+  return listener;
+}
+config::PeerRule rule_of(const std::string& name, const std::string& host, const char* secret) {
+  config::PeerRule rule;
+  rule.name = name;
+  rule.host_name = host;
+  rule.tunnel.secret = Secret(secret);
+  return rule;
+}
+
+TEST(Xl2tpdExport, TunnelSecretsThatAreNoWordsAreLeftOut) {
+  for (const char* word : {"plain", "a-B_c.9", "ends$", "@home"}) {
+    config::ClientProfile client = a_client();
+    client.tunnel.secret = Secret(word);
+    const Again again = out_and_in(client);
+    EXPECT_EQ(again.warnings, std::vector<std::string>{}) << word;
+    EXPECT_EQ(test::secret_text(again.import.profiles.at(0), "tunnel"), word);
+  }
+  const std::string long_one(76, 'x');
+  for (const char* odd : {"two words", "a;b", "a#b", "#a", "\"quoted\"", "it's", "back\\slash",
+                          "a\nb", "a\tb", "bang!", "\xc3\xa9t\xc3\xa9", long_one.c_str()}) {
+    config::ClientProfile client = a_client();
+    client.tunnel.secret = Secret(odd);
+    const Again again = out_and_in(client);
+    EXPECT_TRUE(again.warns("myvpn: its tunnel secret is left out")) << odd;
+    EXPECT_EQ(again.secrets_file, "") << odd;
+    EXPECT_EQ(test::secret_text(again.import.profiles.at(0), "tunnel"), "(none)") << odd;
+    for (const std::string& warning : again.warnings)
+      EXPECT_EQ(warning.find(odd), std::string::npos) << "a warning says the secret";
+  }
+}
+
+TEST(Xl2tpdExport, TunnelSecretsOfPeers) {
+  config::ListenerProfile listener = a_listener();
+  listener.peers = {rule_of("a", "branch-1", "one"),   rule_of("b", "two words", "lost"),
+                    rule_of("c", "branch-*", "lost"),  rule_of("d", "branch-2", "not these two"),
+                    rule_of("e", "branch-3", "three"), rule_of("f", "", "everybody")};
+  const Again again = out_and_in(listener);
+  EXPECT_EQ(again.secrets_file, "* branch-1 one\n* branch-3 three\n* * everybody\n");
+  for (const char* name : {"\"b\"", "\"c\"", "\"d\""})
+    EXPECT_TRUE(again.warns(std::string(name) + ": its tunnel secret is left out")) << name;
+  const ImportedProfile& imported = again.import.profiles.at(0);
+  EXPECT_EQ(test::secret_text(imported, "tunnel"), "everybody");
+  EXPECT_EQ(test::secret_text(imported, "tunnel-1"), "one");
+  EXPECT_EQ(test::secret_text(imported, "tunnel-2"), "three");
+}
+
+// xl2tpd knows peers by their names alone.
+TEST(Xl2tpdExport, TunnelSecretsOfAddresses) {
+  config::ListenerProfile listener = a_listener();
+  config::PeerRule here = rule_of("here", "", "ofhere");
+  here.address = IpPrefix::parse("192.0.2.0/24");
+  listener.peers = {here};
+  Again again = out_and_in(listener);
+  EXPECT_EQ(again.secrets_file, "* * ofhere\n");
+  EXPECT_TRUE(again.warns("\"here\": its tunnel secret is for peers of any address"));
+
+  listener.tunnel.secret = Secret("ours");
+  again = out_and_in(listener);
+  EXPECT_EQ(again.secrets_file, "* * ours\n");
+  EXPECT_TRUE(again.warns("\"here\": its tunnel secret is left out"));
+
+  listener.peers[0].tunnel.secret = Secret("ours");
+  again = out_and_in(listener);
+  EXPECT_EQ(again.secrets_file, "* * ours\n");
+  EXPECT_FALSE(again.warns("secret"));
+}
+
+// reference/peers.md section 4, row 33: what a user writes becomes no line and no option of a file
+// that root's programs read.
+TEST(Xl2tpdExport, PeersSection4Row33_QuotesAndNewlines) {
+  for (const char* text : {"al\"ice", "al'ice", "al\\ice", "\"", "\\", "a # b", "a;b", " a ",
+                           "$(id)", "a\" * \"b", "@home"}) {
+    config::ClientProfile client = a_client();
+    client.ppp.user = text;
+    client.ppp.password = Secret(text);
+    client.tunnel.host_name = text;
+    const Again again = out_and_in(client);
+    ASSERT_EQ(again.import.profiles.size(), 1u) << text;
+    const auto back = test::checked(again.import.profiles[0]);
+    ASSERT_TRUE(back) << text << test::faults(again.import.profiles[0]);
+    const auto& now = std::get<config::ClientProfile>(*back);
+    EXPECT_EQ(now.ppp, client.ppp) << text;
+    EXPECT_TRUE(now.tunnel.host_name == text ||
+                (now.tunnel.host_name.empty() && again.warns("\"hostname\" is left out")))
+        << text;
+  }
+  for (const char* text : {"a\nplugin evil.so", "a\r", "\x01", "@/etc/shadow"}) {
+    config::ClientProfile client = a_client();
+    client.ppp.password = Secret(text);
+    const Again again = out_and_in(client);
+    EXPECT_TRUE(again.warns("the password of \"alice\" is left out")) << text;
+    EXPECT_EQ(test::secret_text(again.import.profiles.at(0), "password"), "(none)") << text;
+  }
+  config::ClientProfile client = a_client();
+  client.peers[0].host = "a;b";
+  EXPECT_TRUE(out_and_in(client).warns("\"lns\" is left out"));
+  config::ListenerProfile listener = a_listener();
+  listener.users[0].name = "*";
+  const Again again = out_and_in(listener);
+  EXPECT_TRUE(again.warns("stands for everybody"));
+  ASSERT_EQ(test::faults(again.import.profiles.at(0)), "");
+  EXPECT_EQ(
+      std::get<config::ListenerProfile>(*test::checked(again.import.profiles[0])).users.size(),
+      listener.users.size() - 1);
+  // Nor do such names come in: no file and no caller gets a control character past our own reader.
+  ImportedProfile odd = import_files(kClient).profiles.at(0);
+  for (const char* pointer : {"/ppp/user", "/peers/0/host", "/tunnel/host-name"}) {
+    ImportedProfile profile = odd;
+    profile.profile[Json::json_pointer(pointer)] = "a\nb";
+    EXPECT_NE(test::faults(profile), "") << pointer;
   }
 }
 
