@@ -17,7 +17,6 @@
 #include "daemon/message_ids.h"
 #include "daemon/service.h"
 #include "daemon/service_manager.h"
-#include "daemon/supported.h"
 #include "daemon/version.h"
 #include "kernel/linux_dataplane.h"
 
@@ -62,7 +61,7 @@ config::Places places_of(const Options& options) {
 }
 
 int check_config(const config::Places& places) {
-  const config::Loaded loaded = daemon::load_supported(places);
+  const config::Loaded loaded = config::load(places);
   const std::string& directory = places.administrator;
   for (const auto& error : loaded.errors) std::cout << error.to_string() << "\n";
   for (const auto& warning : loaded.warnings) std::cout << warning.to_string() << "\n";
@@ -94,7 +93,7 @@ void raise_descriptor_limit() {
 int run(const Options& options) {
   const auto sink = daemon::make_log_sink();
   set_log_sink(sink.get());
-  config::Loaded loaded = daemon::load_supported(places_of(options));
+  config::Loaded loaded = config::load(places_of(options));
   set_log_level(level_of(options.log_level).value_or(loaded.config.daemon.log_level));
   for (const auto& error : loaded.errors)
     log(LogLevel::error, daemon::message_id::on(daemon::message_id::kConfigError, {}), "{}",

@@ -51,6 +51,7 @@ Client::Client(OwnerContext& context, std::uint32_t number, config::ClientProfil
       backoff_(profile_.redial),
       chooser_(profile_.peers.size(), profile_.redial.primary_retry) {
   context_.interface_names.claim(number_, profile_);
+  prepare_wires();
   announce();
 }
 
@@ -173,9 +174,10 @@ void Client::reconfigure(config::ClientProfile profile, TimePoint now) {
     chooser_ = PeerChooser(profile_.peers.size(), profile_.redial.primary_retry);
     if (state_ == State::connected) {
       chooser_.succeeded(peer_index_, now);
-      arm(chooser_.next_primary_retry());
+      arm_while_up();
     }
   }
+  reload_wires(now);
   switch (state_) {
     case State::asking:
     case State::resolving:
@@ -214,14 +216,19 @@ void Client::handle_timeout(TimePoint now) {
     case State::backoff:
       attempt(now);
       return;
-    case State::connected:
-      try_primary(now);
+    case State::connected: {
+      const auto primary = chooser_.next_primary_retry();
+      if (primary && *primary <= now) try_primary(now);
+      place_wires(now);
+      return;
+    }
+    case State::dialling:
+      place_wires(now);
       return;
     case State::stopped:
     case State::asking:
     case State::resolving:
     case State::pinning:
-    case State::dialling:
     case State::closing:
     case State::failed:
       return;
@@ -292,7 +299,8 @@ void Client::unpin(std::optional<IpAddress>& place) {
 }
 
 void Client::use_address(const IpAddress& address, TimePoint now) {
-  peer_ = {address, profile_.peers[peer_index_].port, 0};
+  const bool has_ports = profile_.transport == config::Transport::udp;
+  peer_ = {address, has_ports ? profile_.peers[peer_index_].port : std::uint16_t{0}, 0};
   if (!needs_pin(address)) {
     dial(now);
     return;
@@ -321,7 +329,7 @@ void Client::pin(std::optional<IpAddress>& place, const IpAddress& address, bool
       });
 }
 
-Result<std::shared_ptr<UdpSocket>, SocketError> Client::port_for(const Endpoint& peer) {
+Result<std::shared_ptr<ControlSocket>, SocketError> Client::port_for(const Endpoint& peer) {
   Endpoint local{
       profile_.local.address.value_or(peer.address.is_v4() ? IpAddress() : IpAddress::v6({})),
       profile_.local.port, 0};
@@ -345,25 +353,20 @@ Result<std::shared_ptr<UdpSocket>, SocketError> Client::port_for(const Endpoint&
 
 void Client::dial(TimePoint now) {
   Environment& env = context_.environment;
-  auto port = port_for(peer_);
-  if (!port) {
-    step_failed({.code = CauseCode::kernel_failed, .message = port.error().to_string()}, now);
-    return;
-  }
-  (*port)->watch_send_errors();
   const auto id = env.tunnels.allocate(env.random, now);
   if (!id) {
     step_failed({.code = CauseCode::no_resources, .message = "no tunnel id is free"}, now);
     return;
   }
-  Tunnel::Address address{.port = std::move(*port),
-                          .peer = peer_,
-                          .local = profile_.local.address.value_or(IpAddress()),
-                          .permissive = profile_.tunnel.permissive};
+  auto address = address_for(*id);
+  if (!address) {
+    env.tunnels.release(*id, now);
+    step_failed({.code = CauseCode::kernel_failed, .message = address.error().to_string()}, now);
+    return;
+  }
   const std::string tunnel_name = trying_primary_ ? profile_.name + "~primary" : profile_.name;
   Tunnel& tunnel = env.tunnels.add(std::make_unique<Tunnel>(
-      env, *this, *id, tunnel_name, l2tp_settings(profile_.tunnel, context_.machine_name, 65535),
-      std::move(address)));
+      env, *this, *id, tunnel_name, tunnel_settings(), std::move(*address)));
   ++tunnels_;
   if (trying_primary_) {
     candidate_ = *id;
@@ -391,7 +394,7 @@ void Client::primary_failed(TimePoint now) {
   peer_index_ = fallback_.peer_index;
   peer_ = fallback_.peer;
   chooser_.failed(0, now);
-  if (state_ == State::connected) arm(chooser_.next_primary_retry());
+  if (state_ == State::connected) arm_while_up();
 }
 
 // The session in use has gone, or nobody wants it any more: there is nothing to stay with.
@@ -426,7 +429,18 @@ void Client::tunnel_up(Tunnel& tunnel, TimePoint now) {
 
 void Client::place_call(Tunnel& tunnel, TimePoint now) {
   call_ = {};
-  if (profile_.answer_outgoing.enabled) {
+  const bool is_v3 = tunnel.connection().version() == 3;
+  if (is_v3 && !is_ppp_alone()) {
+    place_wires(now);
+    return;
+  }
+  if (!is_v3 && !profile_.has_ppp) {
+    tunnel.close({.code = CauseCode::not_supported,
+                  .message = "the peer speaks L2TPv2, which carries no Ethernet"},
+                 now);
+    return;
+  }
+  if (profile_.answer_outgoing.enabled && !is_v3) {
     connected(now);  // the LNS calls us
     return;
   }
@@ -434,16 +448,24 @@ void Client::place_call(Tunnel& tunnel, TimePoint now) {
     dial_when_clear_ = true;
     return;
   }
+  if (is_v3) {
+    call_ = tunnel.place_pseudowire(ppp_wire(), now);
+  } else {
+    call_ = place_ppp_call(tunnel, now);
+  }
+  if (!call_) {
+    tunnel.close({.code = CauseCode::no_resources, .message = "no session id is free"}, now);
+    return;
+  }
+}
+
+SessionId Client::place_ppp_call(Tunnel& tunnel, TimePoint now) {
   l2tp::IncomingCallRequest request;
   request.bearer_type = wire::kBearerDigital;
   request.connect.tx_connect_speed = 1000000000;
   request.connect.framing_type = wire::kFramingSync;
   request.connect.sequencing_required = profile_.data_sequencing == config::DataSequencing::require;
-  call_ = tunnel.place_incoming_call(request, now);
-  if (!call_) {
-    tunnel.close({.code = CauseCode::no_resources, .message = "no session id is free"}, now);
-    return;
-  }
+  return tunnel.place_incoming_call(request, now);
 }
 
 void Client::tunnel_down(Tunnel& tunnel, const Cause& cause, TimePoint now) {
@@ -471,10 +493,16 @@ TunnelView Client::view() const {
     view.profile = profile_.name;
     view.role = "lac";
     const config::Peer& peer = profile_.peers[peer_index_];
-    view.remote = peer_.port != 0 ? peer_.to_string() : peer.host + ":" + std::to_string(peer.port);
+    const bool is_resolved = !peer_.address.is_unspecified();
+    const bool over_ip = profile_.transport == config::Transport::ip;
+    view.remote = is_resolved ? peer_.to_string()
+                  : over_ip   ? peer.host
+                              : peer.host + ":" + std::to_string(peer.port);
     view.state = name(state_);
-    view.remote_address = peer_.port != 0 ? peer_.address.to_string() : peer.host;
-    view.remote_port = peer_.port != 0 ? peer_.port : peer.port;
+    view.remote_address = is_resolved ? peer_.address.to_string() : peer.host;
+    view.remote_port = over_ip ? std::uint16_t{0} : is_resolved ? peer_.port : peer.port;
+    view.version = profile_.version == config::Version::two ? 2 : 3;
+    if (over_ip) view.encapsulation = "ip";
   }
   view.transient = kind_.transient;
   view.reports_only = kind_.report_only;

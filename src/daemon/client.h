@@ -1,11 +1,13 @@
 // A client profile at work: resolves the LNS's name, pins the way to it, dials, places its call,
 // and does it again when that ends: with back-off, through the profile's list of LNSs, and back to
-// the first one when it answers again. At most one session at a time.
+// the first one when it answers again. One PPP session; in L2TPv3 also any number of Ethernet
+// pseudowires, each of which is asked for again by itself.
 #pragma once
 
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "daemon/backoff.h"
 #include "daemon/owner_context.h"
@@ -74,15 +76,26 @@ class Client final : public TunnelOwner {
                      TimePoint now) override;
   void outgoing_call(Tunnel& tunnel, SessionId session, const l2tp::OutgoingCallRequest& call,
                      TimePoint now) override;
-  SessionPlan plan_session(Session& session, const l2tp::SessionUp& call) override;
-  void credentials_needed(Session& session, const ppp::AuthRequest& request,
+  void pseudowire_requested(Tunnel& tunnel, SessionId session,
+                            const l2tp::PseudowireRequest& request, TimePoint now) override;
+  SessionPlan plan_session(PppSession& session, const l2tp::SessionUp& call) override;
+  void credentials_needed(PppSession& session, const ppp::AuthRequest& request,
                           TimePoint now) override;
-  kernel::NetworkConfig network_config(const Session& session) const override;
+  kernel::NetworkConfig network_config(const PppSession& session) const override;
   void session_up(Session& session, TimePoint now) override;
   void session_down(Session& session, const Cause& cause, Failure* end, TimePoint now) override;
   void session_gone(Session& session, TimePoint now) override;
 
  private:
+  // One of the profile's pseudowires; with Ethernet among them PPP is one, too.
+  struct Wire {
+    std::shared_ptr<const config::Pseudowire> settings;
+    SessionKey key;     // of its session, until that has gone
+    bool down = false;  // and the session has ended
+    Backoff backoff;
+    std::optional<TimePoint> retry_at;  // absent: it stands, or has been given up
+  };
+
   void set_state(State state);
   std::string_view view_state() const;
   void announce();
@@ -100,6 +113,20 @@ class Client final : public TunnelOwner {
   void resolve_peer(std::size_t peer_index);
   void forget_question();
   void place_call(Tunnel& tunnel, TimePoint now);
+  SessionId place_ppp_call(Tunnel& tunnel, TimePoint now);
+  // client_pseudowires.cc
+  // The profile's one session is PPP: it and the tunnel end together, as in version 2.
+  bool is_ppp_alone() const;
+  std::shared_ptr<const config::Pseudowire> ppp_wire() const;
+  void prepare_wires();
+  void place_wires(TimePoint now);
+  void reload_wires(TimePoint now);
+  Wire* wire_of(const Session& session);
+  void wire_down(Wire& wire, Session& session, const Cause& cause, Failure* end, TimePoint now);
+  std::optional<TimePoint> next_wire() const;
+  void arm_while_up();
+  std::shared_ptr<const l2tp::Settings> tunnel_settings() const;
+  Result<Tunnel::Address, SocketError> address_for(TunnelId id);
   void attempt_failed(const Cause& cause, const Tunnel* tunnel, TimePoint now);
   void wait_and_retry(TimePoint now);
   void arm(std::optional<TimePoint> when);
@@ -107,7 +134,7 @@ class Client final : public TunnelOwner {
   void pin(std::optional<IpAddress>& place, const IpAddress& address, bool then_dial);
   void unpin(std::optional<IpAddress>& place);
   bool needs_pin(const IpAddress& address) const;
-  Result<std::shared_ptr<UdpSocket>, SocketError> port_for(const Endpoint& peer);
+  Result<std::shared_ptr<ControlSocket>, SocketError> port_for(const Endpoint& peer);
   LogContext log_context() const;
 
   OwnerContext& context_;
@@ -133,6 +160,7 @@ class Client final : public TunnelOwner {
     Endpoint peer;
   } fallback_;                 // where we stay when the first LNS does not answer
   std::uint64_t attempt_ = 0;  // tells a late answer of an earlier attempt from this one's
+  std::vector<Wire> wires_;
   TunnelId current_;
   SessionId call_;      // the one that we placed in it
   TunnelId candidate_;  // a tunnel to the first LNS while a later one is in use

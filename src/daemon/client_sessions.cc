@@ -35,17 +35,13 @@ void Client::outgoing_call(Tunnel& tunnel, SessionId session, const l2tp::Outgoi
   tunnel.call_connected(session, parameters, now);
 }
 
-SessionPlan Client::plan_session(Session& session, const l2tp::SessionUp& call) {
+SessionPlan Client::plan_session(PppSession& session, const l2tp::SessionUp& call) {
   ++sessions_;
   SessionPlan plan;
   const bool sequence = profile_.data_sequencing != config::DataSequencing::none;
-  const std::uint32_t fits =
-      kernel::interface_mtu({.path_mtu = session.tunnel().path_mtu(),
-                             .outer_ipv6 = session.tunnel().peer().address.is_v6(),
-                             .sequence_numbers = sequence,
-                             .ipsec = false,
-                             .peer_mru = 65535,
-                             .limit = {}});
+  kernel::MtuInputs path = session.path(sequence);
+  path.peer_mru = 65535;
+  const std::uint32_t fits = kernel::interface_mtu(path);
   if (given_password_.empty()) {
     plan.link = link_settings(profile_, role_of(call.kind), fits);
   } else {
@@ -65,7 +61,8 @@ SessionPlan Client::plan_session(Session& session, const l2tp::SessionUp& call) 
   return plan;
 }
 
-void Client::credentials_needed(Session& session, const ppp::AuthRequest& request, TimePoint now) {
+void Client::credentials_needed(PppSession& session, const ppp::AuthRequest& request,
+                                TimePoint now) {
   const config::AuthenticatePeer& expected = profile_.ppp.authenticate_peer;
   const bool name_fits = expected.peer_name.empty() || expected.peer_name == request.user;
   session.supply_verdict(
@@ -73,7 +70,7 @@ void Client::credentials_needed(Session& session, const ppp::AuthRequest& reques
       std::nullopt, now);
 }
 
-kernel::NetworkConfig Client::network_config(const Session& session) const {
+kernel::NetworkConfig Client::network_config(const PppSession& session) const {
   kernel::NetworkConfig config;
   config.addressed = !kind_.report_only;
   const auto route = [&](const IpPrefix& destination) {
@@ -109,17 +106,24 @@ kernel::NetworkConfig Client::network_config(const Session& session) const {
   return config;
 }
 
-void Client::session_up(Session&, TimePoint now) { connected(now); }
+void Client::session_up(Session& session, TimePoint now) {
+  if (Wire* wire = wire_of(session)) wire->backoff.reset();
+  connected(now);
+}
 
 void Client::connected(TimePoint now) {
   set_state(State::connected);
   backoff_.reset();
   last_error_ = {};
   chooser_.succeeded(peer_index_, now);
-  arm(chooser_.next_primary_retry());
+  arm_while_up();
 }
 
 void Client::session_down(Session& session, const Cause& cause, Failure* end, TimePoint now) {
+  if (Wire* wire = wire_of(session)) {
+    wire_down(*wire, session, cause, end, now);
+    return;
+  }
   Tunnel& tunnel = session.tunnel();
   if (tunnel.has_ended() || tunnel.id() != current_) return;
   // A call that the peer placed: refused, or over; the tunnel waits for the next one.
@@ -130,7 +134,12 @@ void Client::session_down(Session& session, const Cause& cause, Failure* end, Ti
 }
 
 void Client::session_gone(Session& session, TimePoint now) {
-  if (!session.was_planned()) return;
+  if (Wire* wire = wire_of(session)) {
+    wire->key = {};
+    wire->down = false;
+    arm_while_up();
+  }
+  if (!session.was_planned() || !session.as_ppp()) return;
   --sessions_;
   if (sessions_ != 0 || !dial_when_clear_) return;
   dial_when_clear_ = false;

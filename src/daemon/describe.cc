@@ -43,7 +43,11 @@ std::string Service::describe() const {
     Json row = json_of(client->view());
     row["attempts"] = client->attempts();
     if (const Tunnel* tunnel = client->tunnel()) {
-      for (const auto& [id, session] : tunnel->sessions()) row["session"] = json_of(*session);
+      // One, unless it has pseudowires.
+      row["sessions"] = Json::array();
+      for (const auto& [id, session] : tunnel->sessions())
+        row["sessions"].push_back(json_of(*session));
+      if (!row["sessions"].empty()) row["session"] = row["sessions"].front();
     }
     json["clients"].push_back(std::move(row));
   }
@@ -57,6 +61,11 @@ Result<std::string, ApiError> Service::describe_tunnel(const std::string& name) 
   const auto client = clients_.find(name);
   const Tunnel* tunnel = client == clients_.end() ? find_tunnel(name) : client->second->tunnel();
   if (client == clients_.end() && !tunnel) {
+    if (const std::optional<TunnelView> fixed = statics_.tunnel(name)) {
+      Json json = json_of(*fixed);
+      json["session_ids"] = fixed->ids;
+      return text_of(json);
+    }
     return Unexpected(ApiError{ApiErrorCode::not_found, "there is no tunnel \"" + name + "\""});
   }
   Json json = json_of(client == clients_.end() ? tunnel->view() : client->second->view());
@@ -72,10 +81,12 @@ Result<std::string, ApiError> Service::describe_tunnel(const std::string& name) 
 Result<std::string, ApiError> Service::describe_session(const std::string& tunnel_name,
                                                         std::uint32_t id) const {
   const Tunnel* tunnel = find_tunnel(tunnel_name);
-  if (!tunnel)
+  if (const auto fixed = statics_.session(tunnel_name, SessionId(id)))
+    return text_of(json_of(*fixed, *statics_.counters(tunnel_name, SessionId(id))));
+  if (!tunnel && !statics_.has(tunnel_name))
     return Unexpected(
         ApiError{ApiErrorCode::not_found, "there is no tunnel \"" + tunnel_name + "\""});
-  const Session* session = tunnel->find(SessionId(id));
+  const Session* session = tunnel ? tunnel->find(SessionId(id)) : nullptr;
   if (!session) {
     return Unexpected(
         ApiError{ApiErrorCode::not_found, tunnel_name + " has no session " + std::to_string(id)});

@@ -7,6 +7,7 @@
 
 #include "base/cause.h"
 #include "daemon/service_api.h"
+#include "kernel/dataplane.h"
 
 namespace l2tpm::daemon {
 
@@ -21,6 +22,8 @@ Json json_of(const TunnelView& view);
 Json json_of(const SessionView& view);
 Json json_of(const ListenerView& view);
 Json json_of(const Session& session);
+// Of an Ethernet pseudowire.
+Json json_of(const SessionDetailsView& details, const kernel::Counters& counters);
 Json json_of(const Listener& listener);
 Json control_of(const Tunnel& tunnel);
 std::string link_local(std::uint64_t interface_id);  // "fe80::1"

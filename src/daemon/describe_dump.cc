@@ -87,7 +87,7 @@ Json json_of(const Failure& failure) {
 // What a line is about, small enough to keep for fifty thousand of them.
 struct Row {
   StatisticsOf object;
-  std::string name;  // of a client or listener; others are found by id
+  std::string name;  // of a client, a listener or a static tunnel; others are found by id
   TunnelId tunnel;
   SessionId session;
 };
@@ -106,12 +106,22 @@ std::unique_ptr<Dump> Service::dump(DumpKind kind, const DumpFilter& filter) con
       for (const auto& [session, row] : tunnel->sessions())
         rows.push_back({StatisticsOf::session, {}, id, session});
     }
+    for (const SessionView& view : statics_.sessions()) {
+      if ((filter.tunnel.empty() || filter.tunnel == view.tunnel) &&
+          (filter.profile.empty() || filter.profile == view.tunnel))
+        rows.push_back({StatisticsOf::session, view.tunnel, {}, SessionId(view.id)});
+    }
   };
   const auto add_tunnels = [&] {
     for (const auto& [name, client] : clients_) {
       if ((filter.tunnel.empty() || filter.tunnel == name) &&
           (filter.profile.empty() || filter.profile == name))
         rows.push_back({StatisticsOf::tunnel, name, {}, {}});
+    }
+    for (const TunnelView& view : statics_.tunnels()) {
+      if ((filter.tunnel.empty() || filter.tunnel == view.name) &&
+          (filter.profile.empty() || filter.profile == view.name))
+        rows.push_back({StatisticsOf::tunnel, view.name, {}, {}});
     }
     for (const auto& [id, tunnel] : tunnels_.all()) {
       if (!tunnel->owner().is_client() && !tunnel->has_ended() && wants_tunnel(*tunnel))
@@ -148,14 +158,17 @@ std::unique_ptr<Dump> Service::dump(DumpKind kind, const DumpFilter& filter) con
       });
     case DumpKind::sessions:
       add_sessions();
-      return dump_of<Row>(std::move(rows), filter.limit,
-                          [this, user = filter.user](const Row& row) -> Json {
-                            const Tunnel* tunnel = tunnels_.find(row.tunnel);
-                            const Session* session = tunnel ? tunnel->find(row.session) : nullptr;
-                            if (!session || (!user.empty() && session->view().user != user))
-                              return nullptr;
-                            return of_kind("session", l2tpm::daemon::json_of(*session));
-                          });
+      return dump_of<Row>(
+          std::move(rows), filter.limit, [this, user = filter.user](const Row& row) -> Json {
+            if (!row.name.empty()) {
+              const auto fixed = describe_session(row.name, row.session.value());
+              return fixed && user.empty() ? of_kind("session", Json::parse(*fixed)) : Json();
+            }
+            const Tunnel* tunnel = tunnels_.find(row.tunnel);
+            const Session* session = tunnel ? tunnel->find(row.session) : nullptr;
+            if (!session || (!user.empty() && session->view().user != user)) return nullptr;
+            return of_kind("session", l2tpm::daemon::json_of(*session));
+          });
     case DumpKind::statistics:
       if (is_whole) rows.push_back({StatisticsOf::manager, {}, {}, {}});
       add_listeners();

@@ -87,8 +87,67 @@ std::string link_local(std::uint64_t interface_id) {
   return IpAddress::v6(octets).to_string();
 }
 
+namespace {
+
+Json json_of(const EthernetView& view) {
+  return {
+      {"name",                view.name               },
+      {"remote_end_id",       view.remote_end_id      },
+      {"mac",                 view.mac                },
+      {"attached_to",         view.attached_to        },
+      {"vlan",                view.vlan               },
+      {"cookie",              view.cookie             },
+      {"peer_cookie",         view.peer_cookie        },
+      {"sublayer",            view.sublayer           },
+      {"send_sequence",       view.send_sequence      },
+      {"receive_sequence",    view.receive_sequence   },
+      {"circuit",             view.circuit            },
+      {"circuit_active",      view.circuit_active     },
+      {"peer_circuit_active", view.peer_circuit_active}
+  };
+}
+
+Json json_of(const kernel::Counters& counters) {
+  return {
+      {"rx_packets", counters.rx_packets},
+      {"tx_packets", counters.tx_packets},
+      {"rx_bytes",   counters.rx_bytes  },
+      {"tx_bytes",   counters.tx_bytes  },
+      {"rx_errors",  counters.rx_errors },
+      {"tx_errors",  counters.tx_errors }
+  };
+}
+
+}  // namespace
+
+Json json_of(const SessionDetailsView& details, const kernel::Counters& counters) {
+  Json json = json_of(details.session);
+  json["mtu"] = details.mtu;
+  json["path_mtu_limit"] = details.path_mtu_limit;
+  json["mtu_exceeds_path"] = details.path_mtu_limit != 0 && details.mtu > details.path_mtu_limit;
+  json["ifindex"] = details.ifindex;
+  if (details.ethernet) json["ethernet"] = json_of(*details.ethernet);
+  json["counters"] = json_of(counters);
+  json["last_error"] = json_of(details.last_error);
+  return json;
+}
+
 Json json_of(const Session& session) {
   const Session::Details details = session.details();
+  if (details.ethernet) {
+    SessionDetailsView view;
+    view.session = session.view();
+    view.last_error = details.cause;
+    view.ifindex = details.ifindex;
+    view.mtu = details.mtu;
+    view.path_mtu_limit = details.path_mtu_limit;
+    view.ethernet = details.ethernet;
+    Json json = json_of(view, details.counters);
+    if (details.tx_speed != 0) json["tx_speed"] = details.tx_speed;
+    if (details.rx_speed != 0) json["rx_speed"] = details.rx_speed;
+    if (!details.peer_avps.empty()) json["peer_avps"] = json_of(details.peer_avps);
+    return json;
+  }
   Json json = json_of(session.view());
   json["mtu"] = details.mtu;
   json["mru"] = details.link.local_mru;
@@ -122,14 +181,7 @@ Json json_of(const Session& session) {
         {"peer",  link_local(details.ipv6->peer_id) }
     };
   }
-  json["counters"] = {
-      {"rx_packets", details.counters.rx_packets},
-      {"tx_packets", details.counters.tx_packets},
-      {"rx_bytes",   details.counters.rx_bytes  },
-      {"tx_bytes",   details.counters.tx_bytes  },
-      {"rx_errors",  details.counters.rx_errors },
-      {"tx_errors",  details.counters.tx_errors }
-  };
+  json["counters"] = json_of(details.counters);
   json["frames_ignored"] = details.link.frames_ignored;
   json["renegotiations"] = details.link.renegotiations;
   if (!details.calling_number.empty()) json["calling_number"] = details.calling_number;
@@ -166,6 +218,14 @@ Json control_of(const Tunnel& tunnel) {
       {"hellos_sent",         status.hellos_sent                                         },
       {"avps_ignored",        status.avps_ignored                                        }
   };
+  if (status.version == 3) {
+    json["router_id"] = IpAddress::v4(status.peer.router_id).to_string();
+    json["pseudowire_capabilities"] = status.peer.pseudowires;
+    json["digests_required"] = status.digests_required;
+    json["digest_secret"] = status.digest_secret;
+    json["digests_wrong"] = status.digests_wrong;
+    json["digests_missing"] = status.digests_missing;
+  }
   if (status.delivery.srtt > Duration::zero()) {
     json["srtt_ms"] = std::chrono::duration<double, std::milli>(status.delivery.srtt).count();
   }

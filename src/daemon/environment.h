@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "base/deadline_wheel.h"
+#include "base/id_pool.h"
 #include "base/random.h"
 #include "daemon/event_hub.h"
 #include "daemon/event_loop.h"
@@ -21,6 +23,12 @@ class TunnelTable;
 
 // Whoever has a deadline has one entry in the one wheel, under its kind and number.
 enum class TimerKind : std::uint8_t { tunnel, link, session_limit, client, listener, service };
+// Numbers of TimerKind::service.
+inline constexpr std::uint32_t kSweepTimer = 0;
+inline constexpr std::uint32_t kStopTimer = 1;
+inline constexpr std::uint32_t kQuestionTimer = 2;
+inline constexpr std::uint32_t kPingTimer = 3;
+inline constexpr std::uint32_t kStaticTimer = 4;
 using TimerKey = std::uint64_t;
 constexpr TimerKey timer_key(TimerKind kind, std::uint32_t number) {
   return (static_cast<std::uint64_t>(kind) << 32) | number;
@@ -71,6 +79,9 @@ struct Environment {
   const InterfaceNotes& interface_notes;
   EventHub& events;
   FailureLog& failures;
+  // Of L2TPv3, where Linux wants them unique in a network namespace.
+  IdPool& v3_sessions;
+  const std::string& machine_id;  // of the machine, or its name
 };
 
 }  // namespace l2tpm::daemon

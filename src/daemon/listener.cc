@@ -16,11 +16,6 @@ namespace l2tpm::daemon {
 namespace {
 
 constexpr Duration kPortRetry = 5s;
-// Ephemeral ports, each good for one tunnel with every peer.
-constexpr std::size_t kMaxFloatingPorts = 256;
-
-std::uint16_t number_of(wire::StopCcnResult result) { return static_cast<std::uint16_t>(result); }
-std::uint16_t number_of(wire::GeneralError error) { return static_cast<std::uint16_t>(error); }
 
 }  // namespace
 
@@ -67,6 +62,7 @@ void Listener::prepare() {
   const std::optional<IpAddress> wanted = ipv4.enabled && !ipv4.local_address.is_unspecified()
                                               ? std::optional(ipv4.local_address)
                                               : std::nullopt;
+  prepare_pseudowires();
   if (held_ == wanted) return;
   kernel::Dataplane& dataplane = context_.environment.dataplane;
   if (held_) dataplane.release_address(*held_);
@@ -86,29 +82,37 @@ void Listener::start(TimePoint now) {
   open_ports(now);
 }
 
+void Listener::keep_port(const IpAddress& address,
+                         Result<std::shared_ptr<ControlSocket>, SocketError> port) {
+  if (port) {
+    ports_.push_back(std::move(*port));
+    return;
+  }
+  // "::" is what the default says; a host without IPv6 still has the rest.
+  const int code = port.error().code;
+  if (address.is_v6() && address.is_unspecified() && profile_.addresses.size() > 1 &&
+      (code == EAFNOSUPPORT || code == EADDRNOTAVAIL)) {
+    log(LogLevel::info, log_context(), "no IPv6 here: {}", port.error().to_string());
+    return;
+  }
+  problem_ = port.error().to_string();
+}
+
 void Listener::open_ports(TimePoint now) {
   ports_.clear();
   const std::string old_problem = std::exchange(problem_, {});
+  PortTable& table = context_.environment.ports;
   for (const IpAddress& address : profile_.addresses) {
-    auto port = context_.environment.ports.acquire({address, profile_.port, 0});
-    if (port) {
-      ports_.push_back(std::move(*port));
-      continue;
-    }
-    // "::" is what the default says; a host without IPv6 still has the rest.
-    const int code = port.error().code;
-    if (address.is_v6() && address.is_unspecified() && profile_.addresses.size() > 1 &&
-        (code == EAFNOSUPPORT || code == EADDRNOTAVAIL)) {
-      log(LogLevel::info, log_context(), "no IPv6 here: {}", port.error().to_string());
-      continue;
-    }
-    problem_ = port.error().to_string();
-    break;
+    if (profile_.on_udp) keep_port(address, table.acquire({address, profile_.port, 0}));
+    if (profile_.on_ip && problem_.empty()) keep_port(address, table.acquire_ip(address));
+    if (!problem_.empty()) break;
   }
   if (problem_.empty() && ports_.empty()) problem_ = "no address to listen on";
   if (problem_.empty()) {
     for (const auto& port : ports_)
-      log(LogLevel::notice, log_context(), "listening on {}", port->local().to_string());
+      log(LogLevel::notice, log_context(), "listening on {}",
+          port->local().port != 0 ? port->local().to_string()
+                                  : port->local().address.to_string() + " (IP protocol 115)");
     announce();
     return;
   }
@@ -160,7 +164,8 @@ ListenerView Listener::view() const {
   view.state = state_text();
   view.problem = problem_;
   for (const IpAddress& address : profile_.addresses) {
-    view.local.push_back(Endpoint{address, profile_.port, 0}.to_string());
+    if (profile_.on_udp) view.local.push_back(Endpoint{address, profile_.port, 0}.to_string());
+    if (profile_.on_ip) view.local.push_back(address.to_string() + " ip");
     view.addresses.push_back(address.to_string());
   }
   view.port = profile_.port;
@@ -191,7 +196,9 @@ void Listener::stop(const Cause& cause, TimePoint now) {
 }
 
 void Listener::reconfigure(config::ListenerProfile profile, TimePoint now) {
-  const bool other_ports = profile.addresses != profile_.addresses || profile.port != profile_.port;
+  const bool other_ports = profile.addresses != profile_.addresses ||
+                           profile.port != profile_.port || profile.on_udp != profile_.on_udp ||
+                           profile.on_ip != profile_.on_ip;
   const bool now_autostart = profile.autostart && !profile_.autostart;
   if (profile.limits != profile_.limits) admission_.reconfigure(profile.limits);
   profile_ = std::move(profile);
@@ -202,6 +209,7 @@ void Listener::reconfigure(config::ListenerProfile profile, TimePoint now) {
     for (const auto& [session_id, session] : tunnel->sessions())
       session->set_limits(profile_.idle_timeout, profile_.session_timeout);
   }
+  end_changed_pseudowires(now);
   if (wanted_ && other_ports) open_ports(now);
   if (now_autostart) start(now);
   announce();
@@ -224,114 +232,14 @@ void Listener::move_leases(const std::shared_ptr<AddressPool>& from) {
 }
 
 bool Listener::answers_on(const Endpoint& local, bool exact) const {
-  if (ports_.empty() || local.port != profile_.port) return false;
+  const bool is_ours =
+      local.port == 0 ? profile_.on_ip : profile_.on_udp && local.port == profile_.port;
+  if (ports_.empty() || !is_ours) return false;
   return std::any_of(
       profile_.addresses.begin(), profile_.addresses.end(), [&](const IpAddress& address) {
         return exact ? address == local.address
                      : address.is_unspecified() && address.is_v6() == local.address.is_v6();
       });
-}
-
-// A StopCCN without any state: the peer is told, nothing is kept. Shorter than three times any
-// SCCRQ.
-void Listener::refuse(const wire::ControlMessage& message, const Datagram& datagram,
-                      std::uint16_t result_code, std::optional<std::uint16_t> error_code,
-                      std::string_view text) {
-  wire::ControlMessage answer;
-  answer.type = wire::MessageType::stopccn;
-  answer.tunnel_id = message.assigned_tunnel_id.value_or(TunnelId());
-  answer.nr = static_cast<std::uint16_t>(message.ns + 1);
-  answer.assigned_tunnel_id = TunnelId(1 + context_.environment.random.below(65535));
-  answer.result_code =
-      wire::ResultCode{.result = result_code, .error = error_code, .message = std::string(text)};
-  const Bytes bytes = wire::encode(answer);
-  if (bytes.size() > 3 * datagram.bytes.size()) return;
-  if (auto port = context_.environment.ports.find(datagram.local)) {
-    port->send_to(bytes, datagram.source, datagram.local.address);
-  }
-}
-
-std::shared_ptr<UdpSocket> Listener::port_for(const config::Tunnel& settings,
-                                              const Datagram& datagram, TimePoint) {
-  Environment& env = context_.environment;
-  bool other_port = settings.port_float == config::PortFloat::ours;
-  if (!other_port && !env.features.session_by_id) {
-    // Before Linux 6.11 the data of two tunnels on one 4-tuple reaches only the newest socket.
-    const auto others = env.tunnels.with_peer(datagram.source);
-    other_port = std::any_of(others.begin(), others.end(), [&](const Tunnel* other) {
-      return !other->has_ended() && other->local() == datagram.local;
-    });
-  }
-  if (!other_port) return env.ports.find(datagram.local);
-  const IpAddress any = datagram.local.address.is_v4() ? IpAddress() : IpAddress::v6({});
-  std::set<std::uint16_t> taken;
-  for (const Tunnel* other : env.tunnels.with_peer(datagram.source)) {
-    if (!other->has_ended()) taken.insert(other->local().port);
-  }
-  for (const auto& port : floating_) {
-    if (port->local().address == any && !taken.contains(port->local().port)) return port;
-  }
-  if (floating_.size() >= kMaxFloatingPorts) return nullptr;
-  auto port = env.ports.acquire({any, 0, 0});
-  if (!port) {
-    log(LogLevel::error, log_context(), "{}", port.error().to_string());
-    return nullptr;
-  }
-  floating_.push_back(*port);
-  return *port;
-}
-
-void Listener::receive_sccrq(const wire::ControlMessage& message, const Datagram& datagram,
-                             TimePoint now) {
-  Environment& env = context_.environment;
-  if (is_draining()) {
-    refuse(message, datagram, number_of(wire::StopCcnResult::general_error),
-           number_of(wire::GeneralError::try_another), "draining");
-    return;
-  }
-  if (tunnels_ >= profile_.limits.tunnels || env.tunnels.size() >= context_.daemon.max_tunnels) {
-    refuse(message, datagram, number_of(wire::StopCcnResult::general_error),
-           number_of(wire::GeneralError::insufficient_resources), "too many tunnels");
-    return;
-  }
-  const std::string host_name = message.host_name.value_or("");
-  const config::Tunnel* settings = profile_.tunnel_for(host_name, datagram.source.address);
-  if (settings == nullptr || (profile_.require_tunnel_auth && settings->secret.empty())) {
-    const std::string_view text =
-        settings == nullptr ? "unknown peer" : "tunnel authentication is required";
-    log(refusals_logged_.take(now) ? LogLevel::notice : LogLevel::debug, log_context(),
-        "{} (\"{}\") refused: {}", datagram.source.to_string(), printable(as_bytes(host_name)),
-        text);
-    refuse(message, datagram, number_of(wire::StopCcnResult::not_authorized), std::nullopt, text);
-    return;
-  }
-  auto port = port_for(*settings, datagram, now);
-  const auto id = port ? env.tunnels.allocate(env.random, now) : std::nullopt;
-  if (!id) {
-    refuse(message, datagram, number_of(wire::StopCcnResult::general_error),
-           number_of(wire::GeneralError::insufficient_resources), "no resources");
-    return;
-  }
-  if (const auto evicted = admission_.add_half_open(*id, datagram.source.address)) {
-    if (Tunnel* victim = env.tunnels.find(*evicted)) victim->lose_tie(now);
-  }
-  auto& l2tp = shared_.l2tp[settings];
-  if (!l2tp) {
-    config::Tunnel effective = *settings;
-    // Whoever must prove itself is asked to.
-    effective.challenge = effective.challenge || profile_.require_tunnel_auth;
-    l2tp = l2tp_settings(effective, context_.machine_name, profile_.limits.sessions_per_tunnel);
-  }
-  Tunnel::Address address{.port = std::move(port),
-                          .peer = datagram.source,
-                          .local = datagram.local.address,
-                          .permissive = settings->permissive};
-  ++tunnels_;
-  Tunnel& tunnel = env.tunnels.add(
-      std::make_unique<Tunnel>(env, *this, *id, profile_.name + "-" + std::to_string(id->value()),
-                               l2tp, std::move(address)));
-  tunnel.receive(message, datagram, now);
-  if (tunnel.has_ended()) tunnel.abandon();
 }
 
 void Listener::tunnel_changed(Tunnel& tunnel, std::string_view old_state) {
@@ -401,7 +309,7 @@ void Listener::incoming_call(Tunnel& tunnel, SessionId session, const l2tp::Inco
     tunnel.reject_call(session,
                        {.code = CauseCode::no_resources,
                         .result_code = static_cast<std::uint16_t>(wire::CdnResult::general_error),
-                        .error_code = number_of(wire::GeneralError::try_another),
+                        .error_code = static_cast<std::uint16_t>(wire::GeneralError::try_another),
                         .message = "draining"},
                        now);
     return;
@@ -427,18 +335,14 @@ std::shared_ptr<const ppp::LinkSettings> Listener::link_for(ppp::Role role, std:
   return settings;
 }
 
-SessionPlan Listener::plan_session(Session& session, const l2tp::SessionUp& call) {
+SessionPlan Listener::plan_session(PppSession& session, const l2tp::SessionUp& call) {
   count(session);
   SessionPlan plan;
   const bool sequence = call.parameters.sequencing_required ||
                         profile_.data_sequencing != config::DataSequencing::none;
-  const std::uint32_t fits =
-      kernel::interface_mtu({.path_mtu = session.tunnel().path_mtu(),
-                             .outer_ipv6 = session.tunnel().peer().address.is_v6(),
-                             .sequence_numbers = sequence,
-                             .ipsec = false,
-                             .peer_mru = 65535,
-                             .limit = {}});
+  kernel::MtuInputs path = session.path(sequence);
+  path.peer_mru = 65535;
+  const std::uint32_t fits = kernel::interface_mtu(path);
   plan.link = link_for(role_of(call.kind), fits);
   plan.install_point = effective_install_point(profile_.install_point, profile_.data_sequencing,
                                                call.parameters.sequencing_required);
@@ -485,7 +389,7 @@ bool Listener::lend_addresses(Session& session, const config::User* user) {
   return !profile_.ppp.ipv4.enabled || lease.address.has_value() || does_without;
 }
 
-void Listener::credentials_needed(Session& session, const ppp::AuthRequest& request,
+void Listener::credentials_needed(PppSession& session, const ppp::AuthRequest& request,
                                   TimePoint now) {
   ppp::AuthVerdict verdict = users_.check(request);
   const config::User* user = verdict.ok ? users_.find(request.user) : nullptr;
@@ -518,19 +422,16 @@ void Listener::credentials_needed(Session& session, const ppp::AuthRequest& requ
     log(LogLevel::notice, about, "user \"{}\" refused ({}){}{}", printable_user,
         ppp::name(request.method), verdict.message.empty() ? "" : ": ", verdict.message);
   }
+  kernel::MtuInputs path = session.path(false);
+  path.peer_mru = 65535;
+  path.limit = profile_.ppp.link.mtu;
   session.supply_verdict(
       verdict,
-      listener_network(profile_, lease.address, lease.interface_id,
-                       kernel::interface_mtu({.path_mtu = session.tunnel().path_mtu(),
-                                              .outer_ipv6 = session.tunnel().peer().address.is_v6(),
-                                              .sequence_numbers = false,
-                                              .ipsec = false,
-                                              .peer_mru = 65535,
-                                              .limit = profile_.ppp.link.mtu})),
+      listener_network(profile_, lease.address, lease.interface_id, kernel::interface_mtu(path)),
       now);
 }
 
-kernel::NetworkConfig Listener::network_config(const Session& session) const {
+kernel::NetworkConfig Listener::network_config(const PppSession& session) const {
   kernel::NetworkConfig config;
   if (const auto& ipv4 = session.ipv4()) {
     config.ipv4 = kernel::NetworkConfig::Ipv4{

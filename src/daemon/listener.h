@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 #include <vector>
 
@@ -72,10 +73,12 @@ class Listener final : public TunnelOwner {
                      TimePoint now) override;
   void outgoing_call(Tunnel& tunnel, SessionId session, const l2tp::OutgoingCallRequest& call,
                      TimePoint now) override;
-  SessionPlan plan_session(Session& session, const l2tp::SessionUp& call) override;
-  void credentials_needed(Session& session, const ppp::AuthRequest& request,
+  void pseudowire_requested(Tunnel& tunnel, SessionId session,
+                            const l2tp::PseudowireRequest& request, TimePoint now) override;
+  SessionPlan plan_session(PppSession& session, const l2tp::SessionUp& call) override;
+  void credentials_needed(PppSession& session, const ppp::AuthRequest& request,
                           TimePoint now) override;
-  kernel::NetworkConfig network_config(const Session& session) const override;
+  kernel::NetworkConfig network_config(const PppSession& session) const override;
   void session_up(Session& session, TimePoint now) override;
   void session_down(Session& session, const Cause& cause, Failure* end, TimePoint now) override;
   void session_gone(Session& session, TimePoint now) override;
@@ -83,25 +86,38 @@ class Listener final : public TunnelOwner {
  private:
   // Machine settings made from the profile once and shared; a reload begins a new set.
   struct Shared {
-    std::map<const config::Tunnel*, std::shared_ptr<const l2tp::Settings>> l2tp;
+    // By what is said of the peer, our router id, and whether it is over IP.
+    using Key = std::tuple<const config::Tunnel*, std::uint32_t, bool>;
+    std::map<Key, std::shared_ptr<const l2tp::Settings>> l2tp;
     std::map<std::uint32_t, std::shared_ptr<const ppp::LinkSettings>>
         link[2];  // by what the path fits; as the called and the calling end
   };
 
   void open_ports(TimePoint now);
+  void keep_port(const IpAddress& address,
+                 Result<std::shared_ptr<ControlSocket>, SocketError> port);
   void prepare();
   void refuse(const wire::ControlMessage& message, const Datagram& datagram,
               std::uint16_t result_code, std::optional<std::uint16_t> error_code,
               std::string_view text);
-  std::shared_ptr<UdpSocket> port_for(const config::Tunnel& settings, const Datagram& datagram,
-                                      TimePoint now);
+  const std::shared_ptr<const l2tp::Settings>& settings_for(const config::Tunnel& settings,
+                                                            const Datagram& datagram);
+  std::shared_ptr<ControlSocket> port_for(const config::Tunnel& settings, const Datagram& datagram,
+                                          TimePoint now);
   std::shared_ptr<const ppp::LinkSettings> link_for(ppp::Role role, std::uint32_t fits);
+  std::optional<ControlSocket> socket_for(TunnelId id, const Datagram& datagram);
   bool has_room() const;
   void count(Session& session);
   void move_leases(const std::shared_ptr<AddressPool>& from);
   bool lend_addresses(Session& session, const config::User* user);
   std::string_view state_text() const;
   void arm();
+  // listener_pseudowires.cc
+  using Wire = std::shared_ptr<const config::Pseudowire>;
+  void prepare_pseudowires();
+  void end_changed_pseudowires(TimePoint now);
+  Result<Wire, Cause> granted(const Tunnel& tunnel, const l2tp::PseudowireRequest& request) const;
+  Tunnel* user_of(const config::Pseudowire& wire) const;
   // listener_calls.cc
   const config::PeerRule* rule_of(const config::OutgoingCall& call) const;
   void place_calls(Tunnel& tunnel, TimePoint now);
@@ -131,8 +147,10 @@ class Listener final : public TunnelOwner {
   std::string_view announced_;  // the state that was told; "": none yet
   TimePoint port_retry_{};
   std::vector<Call> calls_;
-  std::vector<std::shared_ptr<UdpSocket>> ports_;
-  std::vector<std::shared_ptr<UdpSocket>> floating_;  // ephemeral, for answers from another port
+  std::vector<std::shared_ptr<ControlSocket>> ports_;
+  std::vector<std::shared_ptr<ControlSocket>>
+      floating_;  // ephemeral, for answers from another port
+  std::vector<Wire> wires_;
   std::string problem_;
   Admission admission_;
   UserTable users_;

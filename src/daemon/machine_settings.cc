@@ -1,7 +1,10 @@
 #include "daemon/machine_settings.h"
 
 #include <algorithm>
+#include <set>
 
+#include "base/mac_address.h"
+#include "daemon/pseudowire_session.h"
 #include "kernel/mtu.h"
 
 namespace l2tpm::daemon {
@@ -73,11 +76,9 @@ std::array<IpAddress, 2> first_two(const std::vector<IpAddress>& addresses) {
   return result;
 }
 
-}  // namespace
-
-std::shared_ptr<const l2tp::Settings> l2tp_settings(const config::Tunnel& tunnel,
-                                                    const std::string& machine_name,
-                                                    std::uint32_t max_sessions) {
+std::shared_ptr<l2tp::Settings> common_settings(const config::Tunnel& tunnel,
+                                                const std::string& machine_name,
+                                                std::uint32_t max_sessions) {
   auto settings = std::make_shared<l2tp::Settings>();
   settings->host_name = tunnel.host_name.empty() ? machine_name : tunnel.host_name;
   settings->vendor_name = "l2tp-manager";
@@ -95,6 +96,50 @@ std::shared_ptr<const l2tp::Settings> l2tp_settings(const config::Tunnel& tunnel
   settings->quirks.ignore_unanswered_hello = tunnel.ignore_unanswered_hello;
   settings->max_sessions = max_sessions;
   return settings;
+}
+
+}  // namespace
+
+std::shared_ptr<const l2tp::Settings> l2tp_settings(const config::Tunnel& tunnel,
+                                                    const std::string& machine_name,
+                                                    std::uint32_t max_sessions) {
+  return common_settings(tunnel, machine_name, max_sessions);
+}
+
+std::shared_ptr<const l2tp::Settings> l2tp_settings(const config::Tunnel& tunnel,
+                                                    const std::string& machine_name,
+                                                    std::uint32_t max_sessions,
+                                                    const Version3Wish& version3) {
+  auto settings = common_settings(tunnel, machine_name, max_sessions);
+  settings->versions = version3.versions;
+  settings->permissive = tunnel.permissive;
+  l2tp::V3Settings& v3 = settings->v3;
+  v3.router_id = tunnel.router_id != 0 ? tunnel.router_id : version3.router_id;
+  v3.pseudowires = version3.pseudowires;
+  if (tunnel.digest == config::MessageDigest::none) return settings;
+  v3.digest = tunnel.digest == config::MessageDigest::md5 ? wire::DigestType::hmac_md5
+                                                          : wire::DigestType::hmac_sha1;
+  v3.integrity_check = tunnel.secret.empty();
+  for (const Secret* secret : {&tunnel.secret, &tunnel.second_secret}) {
+    if (!secret->empty()) v3.digest_secrets.push_back(*secret);
+  }
+  return settings;
+}
+
+std::uint32_t router_id_of(const IpAddress& local, const std::string& machine_id) {
+  if (local.is_v4() && !local.is_unspecified()) return local.v4_value();
+  std::uint32_t id = 0;
+  const auto made = MacAddress::from_text(machine_id);
+  for (const std::uint8_t octet : made.octets()) id = id << 8 | octet;
+  return id != 0 ? id : 1;
+}
+
+std::vector<std::uint16_t> pseudowire_types(const std::vector<config::Pseudowire>& pseudowires,
+                                            bool has_ppp) {
+  std::set<std::uint16_t> types;
+  for (const config::Pseudowire& wire : pseudowires) types.insert(number_of(wire.type));
+  if (has_ppp) types.insert(number_of(config::PseudowireType::ppp));
+  return {types.begin(), types.end()};
 }
 
 ppp::Role role_of(l2tp::CallKind kind) {

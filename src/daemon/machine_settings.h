@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "config/profile.h"
 #include "l2tp/call_info.h"
@@ -16,6 +17,23 @@ namespace l2tpm::daemon {
 std::shared_ptr<const l2tp::Settings> l2tp_settings(const config::Tunnel& tunnel,
                                                     const std::string& machine_name,
                                                     std::uint32_t max_sessions);
+
+// What L2TPv3 adds to them.
+struct Version3Wish {
+  l2tp::Versions versions = l2tp::Versions::v2_only;
+  std::uint32_t router_id = 1;             // unless the profile has one
+  std::vector<std::uint16_t> pseudowires;  // what may be asked of us, RFC 3931's numbers
+};
+std::shared_ptr<const l2tp::Settings> l2tp_settings(const config::Tunnel& tunnel,
+                                                    const std::string& machine_name,
+                                                    std::uint32_t max_sessions,
+                                                    const Version3Wish& version3);
+// What names us to peers: by custom the address that the tunnel runs from, if it is an IPv4 one;
+// else a number that stays the same, made from the machine's id.
+std::uint32_t router_id_of(const IpAddress& local, const std::string& machine_id);
+// The kinds of pseudowire that a profile has.
+std::vector<std::uint16_t> pseudowire_types(const std::vector<config::Pseudowire>& pseudowires,
+                                            bool has_ppp);
 
 // Who placed the call: the side that sent ICRQ or OCRQ.
 ppp::Role role_of(l2tp::CallKind kind);

@@ -2,8 +2,8 @@
 // nobody listens a packet costs one comparison.
 #pragma once
 
+#include "daemon/control_socket.h"
 #include "daemon/event_hub.h"
-#include "daemon/udp_socket.h"
 
 namespace l2tpm::daemon {
 

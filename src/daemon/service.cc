@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <fstream>
 #include <stdexcept>
 
 #include "base/log.h"
@@ -15,11 +16,6 @@
 namespace l2tpm::daemon {
 namespace {
 
-// Numbers of TimerKind::service.
-constexpr std::uint32_t kSweepTimer = 0;
-constexpr std::uint32_t kStopTimer = 1;
-constexpr std::uint32_t kQuestionTimer = 2;
-constexpr std::uint32_t kPingTimer = 3;
 // All counters in one sweep: idle timeouts and the silence that LCP echoes wait for are this exact.
 constexpr Duration kSweepInterval = 10s;
 // Deadlines handled before the loop looks at its descriptors again.
@@ -30,6 +26,13 @@ std::string host_name_of_machine() {
   const bool known = gethostname(text.data(), text.size() - 1) == 0 && text[0] != '\0';
   // "(none)" is what Linux says before anybody has set a name.
   return known && std::string_view(text.data()) != "(none)" ? text.data() : "l2tp-manager";
+}
+
+// As systemd made it at the first boot. A machine without one is known by its name.
+std::string id_of_machine(const std::string& machine_name) {
+  std::ifstream file("/etc/machine-id");
+  std::string id;
+  return std::getline(file, id) && !id.empty() ? id : machine_name;
 }
 
 // Only udev reads what is noted about interfaces; without it three system calls a session are
@@ -58,17 +61,20 @@ Service::Service(EventLoop& loop, kernel::Dataplane& dataplane, kernel::KernelFe
       features_(std::move(features)),
       places_(std::move(places)),
       machine_name_(host_name_of_machine()),
+      machine_id_(id_of_machine(machine_name_)),
       config_(std::move(loaded.config)),
       tunnel_sockets_(make_poller()),
       ppp_descriptors_(make_poller()),
-      ports_(loop, [this](UdpSocket& port) { read_port(port); }),
+      ports_(loop, [this](ControlSocket& port) { read_port(port); }),
       interface_notes_(udev_runs() ? runtime_directory() : std::string()),
       resolver_(config_.daemon.resolver_threads),
-      environment_{random_,          dataplane_,        features_, timers_,
-                   *tunnel_sockets_, *ppp_descriptors_, sessions_, tunnels_,
-                   ports_,           interface_notes_,  events_,   failures_},
+      environment_{random_,           dataplane_, features_,    timers_,    *tunnel_sockets_,
+                   *ppp_descriptors_, sessions_,  tunnels_,     ports_,     interface_notes_,
+                   events_,           failures_,  v3_sessions_, machine_id_},
       context_{environment_, resolver_,     questions_,     pools_,   interface_names_,
-               secrets_,     machine_name_, config_.daemon, draining_} {
+               secrets_,     machine_name_, config_.daemon, draining_},
+      statics_(environment_, background_,
+               places_.state.empty() ? std::string() : places_.state + "/static-tunnels.json") {
   keep_errors(loaded);
 }
 
@@ -130,13 +136,14 @@ void Service::start_profiles(TimePoint now) {
   ReloadResult report;
   const config::Config wanted = std::exchange(config_, {});
   config_.daemon = wanted.daemon;
+  statics_.recall();
   apply(wanted, report, now);
   timers_.set(timer_key(TimerKind::service, kSweepTimer), now + kSweepInterval);
 }
 
 // ---- what arrives ----
 
-void Service::read_port(UdpSocket& port) {
+void Service::read_port(ControlSocket& port) {
   port.read_batch(buffer_, batch_);
   if (port.has_send_errors()) take_send_errors(port);
   const TimePoint now = Clock::now();
@@ -163,8 +170,8 @@ void Service::read_ppp_descriptors() {
 }
 
 // ICMP about what we sent: kept for the verdict about a dialled tunnel, believed by nobody.
-void Service::take_send_errors(UdpSocket& port) {
-  for (const UdpSocket::SendError& error : port.take_send_errors()) {
+void Service::take_send_errors(ControlSocket& port) {
+  for (const ControlSocket::SendError& error : port.take_send_errors()) {
     for (Tunnel* tunnel : tunnels_.with_peer(error.to)) tunnel->note_icmp(error.text);
   }
 }
@@ -173,6 +180,10 @@ void Service::take_send_errors(UdpSocket& port) {
 // over the years): the tunnel is found by its id, and the peer's address is compared; never by
 // descriptor.
 void Service::on_datagram(const Datagram& datagram, TimePoint now) {
+  if (wire::version_of(datagram.bytes) == 3) {
+    on_v3(datagram, now);
+    return;
+  }
   const auto header = wire::decode_header(datagram.bytes);
   if (!header) {
     ++drops_.malformed;
@@ -217,11 +228,51 @@ void Service::on_control(const wire::Header& header, const Datagram& datagram, T
   const wire::ControlMessage message = wire::decode_control(
       header, {.secret = tunnel->secret(), .permissive = tunnel->permissive()});
   if (!tunnel->receive(message, datagram, now)) {
-    ++drops_.wrong_source;
-    tunnel->note_stray(datagram.source);
-    log(LogLevel::debug, {}, "{}: {} for tunnel {} dropped, its peer is {}",
-        datagram.source.to_string(), wire::name(message.type), header.tunnel_id.value(),
-        tunnel->peer().to_string());
+    drop_from_elsewhere(*tunnel, wire::name(message.type), datagram);
+    return;
+  }
+  if (!pings_.empty()) check_pings(tunnel, now);
+}
+
+void Service::drop_from_elsewhere(Tunnel& tunnel, std::string_view what, const Datagram& datagram) {
+  ++drops_.wrong_source;
+  tunnel.note_stray(datagram.source);
+  log(LogLevel::debug, {}, "{}: {} for tunnel {} dropped, its peer is {}",
+      datagram.source.to_string(), what, tunnel.id().value(), tunnel.peer().to_string());
+}
+
+// Nothing in the message is believed here but for choosing whom it is for.
+void Service::on_v3(const Datagram& datagram, TimePoint now) {
+  const auto header = wire::decode_v3_header(datagram.bytes);
+  if (!header) {
+    ++drops_.malformed;
+    log(LogLevel::debug, {}, "{}: dropped, {}", datagram.source.to_string(),
+        wire::name(header.error()));
+    return;
+  }
+  if (!header->is_control) {
+    ++drops_.stray_data;  // the kernel takes what is for a session that stands
+    return;
+  }
+  Tunnel* tunnel = header->connection_id ? tunnels_.find(header->connection_id) : nullptr;
+  if (events_.wants(kPacketEvents))
+    tap_control(events_, false, tunnel, datagram.bytes, datagram.local, datagram.source);
+  if (!header->connection_id) {
+    const wire::ControlMessage message = wire::decode_control(*header);
+    if (message.type == wire::MessageType::sccrq) {
+      on_sccrq(message, datagram, now);
+      return;
+    }
+    // StopCCN of a peer that has not heard our id.
+    if (message.type == wire::MessageType::stopccn && message.assigned_tunnel_id)
+      tunnel = tunnels_.find_by_peer(datagram.source, *message.assigned_tunnel_id);
+  }
+  if (!tunnel || !tunnel->may_speak_v3()) {
+    ++drops_.unknown_tunnel;
+    return;
+  }
+  if (!tunnel->receive(datagram, now)) {
+    drop_from_elsewhere(*tunnel, "an L2TPv3 message", datagram);
     return;
   }
   if (!pings_.empty()) check_pings(tunnel, now);
@@ -229,8 +280,10 @@ void Service::on_control(const wire::Header& header, const Datagram& datagram, T
 
 void Service::on_sccrq(const wire::ControlMessage& message, const Datagram& datagram,
                        TimePoint now) {
-  if (message.assigned_tunnel_id) {
-    Tunnel* known = tunnels_.find_by_peer(datagram.source, *message.assigned_tunnel_id);
+  // One of version 2 that offers version 3 has two ids, and the answer decides which is meant.
+  for (const auto& id : {message.assigned_tunnel_id, message.v3_connection_id}) {
+    if (!id) continue;
+    Tunnel* known = tunnels_.find_by_peer(datagram.source, *id);
     // A peer whose tunnel is up does not ask for it again: it has rebooted, and takes the same id
     // each time.
     if (known && !known->has_ended() && !known->is_up()) {
@@ -299,29 +352,41 @@ void Service::on_kernel_event(const kernel::Event& event) {
     Tunnel* tunnel = tunnels_.find(key.tunnel);
     return tunnel ? tunnel->find(key.session) : nullptr;
   };
-  std::visit(
-      Overloaded{
-          [&](const kernel::InterfaceGone& gone) {
-            if (Session* session = session_of(gone.key))
-              session->fail({.code = CauseCode::interface_gone}, now);
-          },
-          [&](const kernel::InterfaceDown& down) {
-            if (Session* session = session_of(down.key)) session->interface_down();
-          },
-          [&](const kernel::UnderlayChanged& changed) {
-            log(LogLevel::notice, {}, "the way to {} has changed{}", changed.peer.to_string(),
-                changed.underlay && changed.underlay->gateway
-                    ? ", now via " + changed.underlay->gateway->to_string()
-                    : std::string(changed.underlay ? "" : ": there is none"));
-          },
-          [](const kernel::CircuitChanged& changed) {
-            log(LogLevel::info, {}, "{} is {}", changed.interface, changed.up ? "up" : "down");
-          },
-          [](const kernel::StaticDisturbed&) {
-            log(LogLevel::notice, {}, "somebody changed a static tunnel");
-          },
-      },
-      event);
+  std::visit(Overloaded{
+                 [&](const kernel::InterfaceGone& gone) {
+                   if (Session* session = session_of(gone.key))
+                     session->fail({.code = CauseCode::interface_gone}, now);
+                 },
+                 [&](const kernel::InterfaceDown& down) {
+                   if (Session* session = session_of(down.key)) session->interface_down();
+                 },
+                 [&](const kernel::UnderlayChanged& changed) {
+                   log(LogLevel::notice, {}, "the way to {} has changed{}",
+                       changed.peer.to_string(),
+                       changed.underlay && changed.underlay->gateway
+                           ? ", now via " + changed.underlay->gateway->to_string()
+                           : std::string(changed.underlay ? "" : ": there is none"));
+                 },
+                 [&](const kernel::CircuitChanged& changed) { on_circuit(changed, now); },
+                 [&](const kernel::StaticDisturbed&) { statics_.disturbed(now); },
+             },
+             event);
+}
+
+void Service::on_circuit(const kernel::CircuitChanged& changed, TimePoint now) {
+  // By id: what is said to the peer may end its tunnel.
+  std::vector<SessionKey> all;
+  for (const auto& [id, tunnel] : tunnels_.all()) {
+    for (const auto& [session_id, session] : tunnel->sessions()) {
+      if (session->as_pseudowire()) all.push_back(session->key());
+    }
+  }
+  for (const SessionKey& key : all) {
+    Tunnel* tunnel = tunnels_.find(key.tunnel);
+    Session* session = tunnel ? tunnel->find(key.session) : nullptr;
+    if (PseudowireSession* wire = session ? session->as_pseudowire() : nullptr)
+      wire->circuit_changed(changed.interface, changed.up, now);
+  }
 }
 
 // ---- time ----
@@ -365,6 +430,8 @@ void Service::on_deadline(TimerKey key, TimePoint now) {
         secrets_.handle_timeout(now);
       } else if (number == kPingTimer) {
         check_pings(nullptr, now);
+      } else if (number == kStaticTimer) {
+        statics_.handle_timeout(now);
       } else if (number == kStopTimer && on_stopped_) {
         log(LogLevel::warning, {}, "{} tunnels did not end in time", tunnels_.size());
         std::exchange(on_stopped_, nullptr)();

@@ -23,6 +23,7 @@
 #include "daemon/ports.h"
 #include "daemon/secret_questions.h"
 #include "daemon/service_api.h"
+#include "daemon/static_tunnels.h"
 #include "daemon/tunnel.h"
 #include "kernel/dataplane.h"
 #include "kernel/features.h"
@@ -120,17 +121,20 @@ class Service final : public ServiceApi {
   };
 
  private:
-  void read_port(UdpSocket& port);
+  void read_port(ControlSocket& port);
   void read_tunnel_sockets();
   void read_ppp_descriptors();
   void on_datagram(const Datagram& datagram, TimePoint now);
+  void on_v3(const Datagram& datagram, TimePoint now);
   void on_control(const wire::Header& header, const Datagram& datagram, TimePoint now);
+  void drop_from_elsewhere(Tunnel& tunnel, std::string_view what, const Datagram& datagram);
   void on_sccrq(const wire::ControlMessage& message, const Datagram& datagram, TimePoint now);
   bool settle_tie(const wire::ControlMessage& sccrq, const Datagram& datagram, TimePoint now);
   Listener* listener_for(const Endpoint& local) const;
   void on_deadlines();
   void on_deadline(TimerKey key, TimePoint now);
   void on_kernel_event(const kernel::Event& event);
+  void on_circuit(const kernel::CircuitChanged& changed, TimePoint now);
   void on_answers();
   void sweep_counters(TimePoint now);
   void fair_turn();
@@ -153,7 +157,7 @@ class Service final : public ServiceApi {
   void retire_of(const std::function<bool(const std::string& owner)>& gone);
   void retire(std::map<std::string, std::unique_ptr<Client>>::iterator row, const Cause& cause,
               TimePoint now);
-  void take_send_errors(UdpSocket& port);
+  void take_send_errors(ControlSocket& port);
   void check_pings(Tunnel* tunnel, TimePoint now);
   std::optional<TimePoint> next_ping_deadline() const;
   Tunnel* find_tunnel(const std::string& name) const;
@@ -163,6 +167,7 @@ class Service final : public ServiceApi {
   kernel::KernelFeatures features_;
   config::Places places_;
   std::string machine_name_;
+  std::string machine_id_;
   config::Config config_;
   config::ConfigErrors config_errors_;  // and warnings, of the last load
   std::uint64_t config_generation_ = 0;
@@ -173,6 +178,7 @@ class Service final : public ServiceApi {
   std::unique_ptr<Poller> tunnel_sockets_;
   std::unique_ptr<Poller> ppp_descriptors_;
   SessionSlots sessions_;
+  IdPool v3_sessions_{0xffffffff, TunnelTable::kIdQuarantine};
   TunnelTable tunnels_;
   PortTable ports_;
   InterfaceNotes interface_notes_;
@@ -186,6 +192,7 @@ class Service final : public ServiceApi {
   bool draining_ = false;
   Environment environment_;
   OwnerContext context_;
+  StaticTunnels statics_;
 
   // By profile name. One that a reload removed stays in `retired_` until its last tunnel is gone.
   std::map<std::string, std::unique_ptr<Client>> clients_;

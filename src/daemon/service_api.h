@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -54,7 +55,7 @@ struct TunnelView {
   std::string
       name;  // unique on this host: the profile's for a client, "PROFILE-ID" behind a listener
   std::string profile;
-  std::string role;   // lac | lns
+  std::string role;   // lac | lns | static
   std::string state;  // idle | resolving | connecting | established | closing | failed | backoff
   std::string local;  // "192.0.2.1:1701"
   std::string remote;
@@ -70,7 +71,7 @@ struct TunnelView {
   std::string local_address = {}, remote_address = {};
   std::uint16_t local_port = 0, remote_port = 0;
   std::uint8_t version = 2;             // of L2TP
-  std::string encapsulation = "udp";    // udp
+  std::string encapsulation = "udp";    // udp | ip
   std::string protection = "none";      // none
   std::string owner = {};               // unique bus name that a transient tunnel is tied to
   bool transient = false;               // exists until it is closed, in no file
@@ -83,13 +84,28 @@ struct SessionView {
   std::string tunnel;  // TunnelView::name
   std::uint32_t id = 0;
   std::uint32_t peer_id = 0;
-  std::string pseudowire;  // ppp
+  std::string pseudowire;  // ppp | ethernet | ethernet-vlan
   std::string state;       // connecting | authenticating | configuring | up | closing | failed
   std::string interface;   // "" until installed
   std::string user;
   std::string address;  // the inner IPv4 address of the far end (listener) or ours (client); else
                         // the IPv6 one
   std::uint64_t up_since = 0;
+};
+
+// What an Ethernet pseudowire has beside what every session has. One of a static tunnel has no
+// name, end id, and circuits.
+struct EthernetView {
+  std::string name;                           // in its profile
+  std::string remote_end_id;                  // printable
+  std::string mac;                            // "" until installed
+  std::string attached_to;                    // "bridge br0" | "vrf red" | "netns blue" | ""
+  std::uint16_t vlan = 0;                     // of an ethernet-vlan one
+  std::uint32_t cookie = 0, peer_cookie = 0;  // octets before what comes, and before what is sent
+  bool sublayer = false;                      // the default L2-Specific Sublayer
+  bool send_sequence = false, receive_sequence = false;
+  std::string circuit;  // the interface whose state is the Circuit Status; "": always active
+  bool circuit_active = false, peer_circuit_active = false;
 };
 
 // One session in full.
@@ -99,8 +115,10 @@ struct SessionDetailsView {
   bool exported = false;
   int ifindex = 0;
   std::uint32_t mtu = 0;             // of the interface
-  std::uint32_t path_mtu_limit = 0;  // the largest inner packet that the path carries whole
+  std::uint32_t path_mtu_limit = 0;  // the largest inner packet that the path carries whole; 0: the
+                                     // kernel was not asked
   std::string calling_number, called_number;
+  std::optional<EthernetView> ethernet;  // then nothing of the rest
   // PPP
   std::string phase;  // establish | authenticate | network | running | terminate | dead
   std::string auth_of_peer,
@@ -137,7 +155,7 @@ struct ListenerView {
 
 struct ProfileView {
   std::string name;
-  std::string kind;          // client | listener; "" when its file says neither
+  std::string kind;          // client | listener | static; "" when its file says neither
   std::string path;          // of the file that counts, without drop-ins; "" for a transient one
   std::string layer;         // vendor | administrator | state | runtime | transient
   bool enabled = false;      // autostart: it starts with the daemon

@@ -5,7 +5,6 @@
 #include "config/load.h"
 #include "daemon/handed_over.h"
 #include "daemon/service.h"
-#include "daemon/supported.h"
 #include "daemon/version.h"
 
 namespace l2tpm::daemon {
@@ -69,7 +68,7 @@ std::string Service::state() const {
 }
 
 std::vector<std::string> Service::features() const {
-  return {"agent", "dump",        "event-stream", "l2tpv2",
+  return {"agent", "dump",        "event-stream", "l2tpv2",   "l2tpv3",
           "ppp",   "profile-put", "report-only",  "transient"};
 }
 
@@ -160,6 +159,14 @@ Result<std::string, ApiError> Service::start(const std::string& profile,
     listener->second->start(now);
     return profile;
   }
+  if (statics_.has(profile)) {
+    if (!options.password.empty())
+      return refused(ApiErrorCode::invalid, "a static tunnel takes no password");
+    if (statics_.is_wanted(profile))
+      return refused(ApiErrorCode::wrong_state, profile + " is running");
+    statics_.start(profile, now);
+    return profile;
+  }
   return refused(ApiErrorCode::not_found, "there is no profile \"" + profile + "\"");
 }
 
@@ -182,14 +189,20 @@ Result<Done, ApiError> Service::stop(const std::string& profile, const CloseOpti
     listener->second->stop(cause, now);
     return Done{};
   }
+  if (statics_.has(profile)) {
+    if (!statics_.is_wanted(profile))
+      return refused(ApiErrorCode::wrong_state, profile + " is not running");
+    statics_.stop(profile, now);
+    return Done{};
+  }
   return refused(ApiErrorCode::not_found, "there is no profile \"" + profile + "\"");
 }
 
 Result<Done, ApiError> Service::restart(const std::string& profile, const StartOptions& options) {
   const auto client = clients_.find(profile);
   if (client == clients_.end()) {
-    return listeners_.contains(profile)
-               ? refused(ApiErrorCode::not_supported, "a listener is stopped and started")
+    return listeners_.contains(profile) || statics_.has(profile)
+               ? refused(ApiErrorCode::not_supported, "only a client is restarted")
                : refused(ApiErrorCode::not_found, "there is no profile \"" + profile + "\"");
   }
   if (draining_) return refused(ApiErrorCode::draining, "the daemon is draining");
@@ -247,8 +260,6 @@ Result<std::string, ApiError> Service::create_transient(TransientRequest request
   without_defaults.client_defaults.clear();
   auto read = config::read_profile(std::move(text), without_defaults, secrets);
   if (!read) return refused(ApiErrorCode::invalid_profile, text_of(read.error()));
-  if (auto why = unsupported(*read); !why.empty())
-    return refused(ApiErrorCode::invalid_profile, std::move(why));
   auto* profile = std::get_if<config::ClientProfile>(&*read);
   if (!profile)
     return refused(ApiErrorCode::invalid_profile, "/kind: a transient profile is a client's");
@@ -256,7 +267,7 @@ Result<std::string, ApiError> Service::create_transient(TransientRequest request
   profile->name = base;
   for (unsigned suffix = 2;
        clients_.contains(profile->name) || listeners_.contains(profile->name) ||
-       config_.clients.contains(profile->name);
+       config_.clients.contains(profile->name) || config_.statics.contains(profile->name);
        ++suffix)
     profile->name = base + "-" + std::to_string(suffix);
   const std::string name = profile->name;
@@ -296,7 +307,7 @@ void Service::retire_of(const std::function<bool(const std::string& owner)>& gon
 // ---- tunnels and sessions ----
 
 Result<Done, ApiError> Service::open_tunnel(const std::string& name) {
-  if (!clients_.contains(name)) {
+  if (!clients_.contains(name) && !statics_.has(name)) {
     return find_tunnel(name)
                ? refused(ApiErrorCode::not_supported, "the peer opens this tunnel")
                : refused(ApiErrorCode::not_found, "there is no tunnel \"" + name + "\"");
@@ -307,7 +318,7 @@ Result<Done, ApiError> Service::open_tunnel(const std::string& name) {
 }
 
 Result<Done, ApiError> Service::close_tunnel(const std::string& name, const CloseOptions& options) {
-  if (clients_.contains(name)) return stop(name, options);
+  if (clients_.contains(name) || statics_.has(name)) return stop(name, options);
   Tunnel* tunnel = find_tunnel(name);
   if (!tunnel) return refused(ApiErrorCode::not_found, "there is no tunnel \"" + name + "\"");
   tunnel->close(cause_of(options), Clock::now());

@@ -3,7 +3,6 @@
 
 #include "base/log.h"
 #include "daemon/service.h"
-#include "daemon/supported.h"
 
 namespace l2tpm::daemon {
 namespace {
@@ -46,6 +45,10 @@ std::vector<ProfileView> Service::list_profiles() const {
                listener != config_.listeners.end()) {
       row.kind = "listener";
       row.enabled = listener->second.autostart && !row.masked;
+      row.loaded = true;
+    } else if (const auto fixed = config_.statics.find(name); fixed != config_.statics.end()) {
+      row.kind = "static";
+      row.enabled = fixed->second.autostart && !row.masked;
       row.loaded = true;
     }
     row.errors = static_cast<std::uint32_t>(std::count_if(
@@ -189,7 +192,7 @@ Diagnostics Service::check_config(const std::string& name, const std::string& js
     return diagnostics_of(config::check_text(name.empty() ? "profile" : name, json, config_));
   const TimePoint now = Clock::now();
   if (!checked_at_ || now - *checked_at_ > kCheckIsGood) {
-    const config::Loaded loaded = load_supported(places_);
+    const config::Loaded loaded = config::load(places_);
     checked_ = diagnostics_of(loaded.errors);
     for (auto& warning : diagnostics_of(loaded.warnings)) checked_.push_back(std::move(warning));
     checked_at_ = now;

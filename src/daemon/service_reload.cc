@@ -5,7 +5,6 @@
 #include "config/diff.h"
 #include "daemon/message_ids.h"
 #include "daemon/service.h"
-#include "daemon/supported.h"
 
 namespace l2tpm::daemon {
 
@@ -48,7 +47,7 @@ ServiceApi::ReloadResult Service::reload() {
   }
   const bool starting = state_ == State::starting;
   if (!starting) set_state(State::reloading);
-  const config::Loaded fresh = load_supported(places_);
+  const config::Loaded fresh = config::load(places_);
   keep_errors(fresh);
   result.diagnostics = diagnostics_of(config_errors_);
   for (const config::ConfigError& error : fresh.errors)
@@ -77,16 +76,19 @@ ServiceApi::ReloadResult Service::reload() {
 // One profile alone, after an edit: what else is on the disk waits for a reload.
 void Service::reload_profile(const std::string& name) {
   if (state_ != State::running) return;
-  const config::Loaded fresh = load_supported(places_);
+  const config::Loaded fresh = config::load(places_);
   keep_errors(fresh);
   const config::Config complete = config::keep_refused(config_, fresh);
   config::Config next = config_;
   next.clients.erase(name);
   next.listeners.erase(name);
+  next.statics.erase(name);
   if (const auto client = complete.clients.find(name); client != complete.clients.end())
     next.clients.insert(*client);
   if (const auto listener = complete.listeners.find(name); listener != complete.listeners.end())
     next.listeners.insert(*listener);
+  if (const auto fixed = complete.statics.find(name); fixed != complete.statics.end())
+    next.statics.insert(*fixed);
   ReloadResult result;
   apply(next, result, Clock::now());
   for (const std::string& line : result.changed) log(LogLevel::notice, {}, "{}", line);
@@ -133,6 +135,7 @@ void Service::apply(const config::Config& fresh, ReloadResult& result, TimePoint
     retired_listeners_.push_back(std::move(row->second));
     row = listeners_.erase(row);
   }
+  statics_.reconfigure(config_.statics, now);
   // Listeners first: a client of the same daemon may dial one.
   for (const auto& [name, profile] : config_.listeners) {
     auto& listener = listeners_[name];

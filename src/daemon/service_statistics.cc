@@ -28,8 +28,7 @@ Counters counters_of(const Traffic& traffic) {
   };
 }
 
-Traffic traffic_of(const Session& session) {
-  const kernel::Counters counters = session.counters();
+Traffic traffic_of(const kernel::Counters& counters) {
   return {.rx_packets = counters.rx_packets,
           .tx_packets = counters.tx_packets,
           .rx_bytes = counters.rx_bytes,
@@ -37,6 +36,8 @@ Traffic traffic_of(const Session& session) {
           .rx_errors = counters.rx_errors,
           .tx_errors = counters.tx_errors};
 }
+
+Traffic traffic_of(const Session& session) { return traffic_of(session.counters()); }
 
 }  // namespace
 
@@ -46,7 +47,8 @@ void Service::refresh_counters(std::function<void()> done) {
   const TimePoint now = Clock::now();
   const bool is_fresh = !sweeping_ && swept_at_ != TimePoint{} &&
                         now - swept_at_ < std::max(kFresh, kSweepShare * sweep_took_);
-  if (is_fresh || sessions_.size() == 0 || sweep_waiters_.size() >= kMostWaiters) {
+  if (is_fresh || (sessions_.size() == 0 && !statics_.any()) ||
+      sweep_waiters_.size() >= kMostWaiters) {
     later(std::move(done));
     return;
   }
@@ -55,8 +57,7 @@ void Service::refresh_counters(std::function<void()> done) {
 }
 
 void Service::sweep_counters(TimePoint now) {
-  if (sweeping_) return;
-  if (sessions_.size() == 0) return;
+  if (sweeping_ || (sessions_.size() == 0 && !statics_.any())) return;
   sweeping_ = true;
   dataplane_.read_counters(
       [this, now](const Result<std::vector<kernel::Counters>, kernel::KernelError>& counters) {
@@ -69,6 +70,8 @@ void Service::sweep_counters(TimePoint now) {
             Tunnel* tunnel = tunnels_.find(row.key.tunnel);
             if (Session* session = tunnel ? tunnel->find(row.key.session) : nullptr)
               session->note_counters(row, then);
+            else
+              statics_.note_counters(row);
           }
         } else {
           log(LogLevel::warning, {}, "{}", counters.error().to_string());
@@ -116,6 +119,19 @@ Result<Counters, ApiError> Service::statistics(StatisticsOf object, const std::s
   }
   const auto client = clients_.find(name);
   const Tunnel* tunnel = find_tunnel(name);
+  if (const std::optional<TunnelView> fixed = statics_.tunnel(name)) {
+    if (object == StatisticsOf::session) {
+      const auto counters = statics_.counters(name, SessionId(session_id));
+      if (!counters) return absent();
+      return counters_of(traffic_of(*counters));
+    }
+    Traffic sum;
+    for (const std::uint32_t id : fixed->ids)
+      sum.add(traffic_of(*statics_.counters(name, SessionId(id))));
+    Counters counters = counters_of(sum);
+    counters["sessions"] = fixed->sessions;
+    return counters;
+  }
   if (object == StatisticsOf::session) {
     const Session* session = tunnel ? tunnel->find(SessionId(session_id)) : nullptr;
     if (!session) return absent();

@@ -56,7 +56,10 @@ Tunnel* Service::find_tunnel(const std::string& name) const {
 Result<TunnelView, ApiError> Service::tunnel(const std::string& name) const {
   const auto client = clients_.find(name);
   const Tunnel* found = find_tunnel(name);
-  if (client == clients_.end() && !found) return absent("tunnel", name);
+  if (client == clients_.end() && !found) {
+    if (std::optional<TunnelView> view = statics_.tunnel(name)) return *std::move(view);
+    return absent("tunnel", name);
+  }
   TunnelView view = client != clients_.end() ? client->second->view() : found->view();
   if (found) {
     for (const auto& [id, session] : found->sessions()) {
@@ -70,8 +73,11 @@ Result<TunnelView, ApiError> Service::tunnel(const std::string& name) const {
 Result<SessionDetailsView, ApiError> Service::session(const std::string& name,
                                                       std::uint32_t id) const {
   const Tunnel* found = find_tunnel(name);
-  if (!found) return absent("tunnel", name);
-  const Session* row = found->find(SessionId(id));
+  if (!found && !statics_.has(name)) return absent("tunnel", name);
+  if (statics_.has(name)) {
+    if (auto fixed = statics_.session(name, SessionId(id))) return *std::move(fixed);
+  }
+  const Session* row = found ? found->find(SessionId(id)) : nullptr;
   if (!row)
     return Unexpected(
         ApiError{ApiErrorCode::not_found, name + " has no session " + std::to_string(id)});
@@ -83,6 +89,8 @@ Result<SessionDetailsView, ApiError> Service::session(const std::string& name,
   view.ifindex = details.ifindex;
   view.mtu = details.mtu;
   view.path_mtu_limit = details.path_mtu_limit;
+  view.ethernet = details.ethernet;
+  if (view.ethernet) return view;
   view.calling_number = details.calling_number;
   view.called_number = details.called_number;
   view.phase = ppp::name(details.link.phase);
@@ -125,6 +133,9 @@ Result<PlacedCall, ApiError> Service::session_by_interface(const std::string& in
           return PlacedCall{tunnel->name(), session_id.value()};
       }
     }
+    for (const SessionView& session : statics_.sessions()) {
+      if (session.interface == interface) return PlacedCall{session.tunnel, session.id};
+    }
   }
   return absent("session on interface", interface);
 }
@@ -143,6 +154,7 @@ Page<TunnelView> Service::list_tunnels(const TunnelFilter& filter, std::uint32_t
     rows.push_back(std::move(row));
   };
   for (const auto& [name, client] : clients_) add(client->view());
+  for (TunnelView& view : statics_.tunnels()) add(std::move(view));
   for (const auto& [id, tunnel] : tunnels_.all()) {
     // A client's tunnel is its client's row; one that has ended only acknowledges.
     if (!tunnel->owner().is_client() && !tunnel->has_ended()) add(tunnel->view());
@@ -155,17 +167,21 @@ Page<TunnelView> Service::list_tunnels(const TunnelFilter& filter, std::uint32_t
 Page<SessionView> Service::list_sessions(const SessionFilter& filter, std::uint32_t offset,
                                          std::uint32_t limit) const {
   std::vector<SessionView> rows;
+  const auto add_row = [&](SessionView row) {
+    if ((!filter.user.empty() && row.user != filter.user) ||
+        (!filter.interface.empty() && row.interface != filter.interface) ||
+        (!filter.state.empty() && row.state != filter.state))
+      return;
+    rows.push_back(std::move(row));
+  };
   const auto add = [&](const Tunnel& tunnel) {
     for (const auto& [id, session] : tunnel.sessions()) {
-      if (session->state() == Session::State::closing) continue;
-      SessionView row = session->view();
-      if ((!filter.user.empty() && row.user != filter.user) ||
-          (!filter.interface.empty() && row.interface != filter.interface) ||
-          (!filter.state.empty() && row.state != filter.state))
-        continue;
-      rows.push_back(std::move(row));
+      if (session->state() != Session::State::closing) add_row(session->view());
     }
   };
+  for (SessionView& row : statics_.sessions()) {
+    if (filter.tunnel.empty() || row.tunnel == filter.tunnel) add_row(std::move(row));
+  }
   if (!filter.tunnel.empty()) {
     if (const Tunnel* tunnel = find_tunnel(filter.tunnel)) add(*tunnel);
   } else {

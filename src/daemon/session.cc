@@ -1,57 +1,57 @@
 #include "daemon/session.h"
 
-#include <sys/epoll.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
+#include <cerrno>
 #include <charconv>
-#include <optional>
+#include <chrono>
 #include <utility>
 
 #include "base/log.h"
-#include "base/overloaded.h"
 #include "daemon/message_ids.h"
-#include "daemon/packet_tap.h"
-#include "daemon/realtime.h"
 #include "daemon/tunnel.h"
-#include "kernel/mtu.h"
 
 namespace l2tpm::daemon {
-namespace {
 
-// Frames that overtake ICCN are kept, so that a peer that starts LCP at once need not repeat; UDP
-// keeps no order.
-constexpr std::size_t kMaxEarlyFrames = 4;
-// One turn reads at most so many frames of one descriptor: others have a right to the loop, too.
-constexpr int kFramesPerTurn = 16;
-// From the call to addresses on the interface. The link has deadlines of its own, but none while it
-// waits for the kernel, and a peer that starts LCP again and again moves them.
-constexpr Duration kSetupLimit = 180s;
-
-Cause kernel_cause(const kernel::KernelError& error) {
-  Cause cause{.code = error.error == EBUSY ? CauseCode::no_resources : CauseCode::kernel_failed};
-  cause.message = error.to_string();
-  return cause;
+std::string_view name(Session::State state) {
+  switch (state) {
+    case Session::State::calling:
+      return "connecting";
+    case Session::State::authenticating:
+      return "authenticating";
+    case Session::State::configuring:
+      return "configuring";
+    case Session::State::up:
+      return "up";
+    case Session::State::closing:
+      return "closing";
+  }
+  return "invalid";
 }
-
-}  // namespace
 
 Session::Session(Environment& environment, Tunnel& tunnel, SessionId id)
     : env_(environment),
       tunnel_(tunnel),
       key_{tunnel.id(), id},
-      slot_(environment.sessions.add(this)),
-      network_(std::make_unique<Network>()) {
+      slot_(environment.sessions.add(this)) {
   std::to_chars(id_text_.data(), id_text_.data() + id_text_.size(), id.value());
-  announce({}, name(state_));
 }
 
 Session::~Session() {
-  unwatch_descriptors();
   env_.timers.remove(timer_key(TimerKind::link, slot_));
   env_.timers.remove(timer_key(TimerKind::session_limit, slot_));
   env_.sessions.remove(slot_);
+}
+
+void Session::descriptor_ready(bool, TimePoint) {}
+void Session::handle_timeout(TimePoint) {}
+void Session::handle_session_limit(TimePoint) {}
+void Session::set_limits(Duration, Duration) {}
+void Session::apply_network(TimePoint) {}
+
+Cause Session::kernel_cause(const kernel::KernelError& error) {
+  Cause cause{.code = error.error == EBUSY ? CauseCode::no_resources : CauseCode::kernel_failed};
+  cause.message = error.to_string();
+  return cause;
 }
 
 LogContext Session::log_context() const {
@@ -63,7 +63,7 @@ LogContext Session::log_context() const {
           .message_id = {}};
 }
 
-void Session::set_state(State state, TimePoint) {
+void Session::set_state(State state) {
   if (state_ == state) return;
   log(LogLevel::debug, log_context(), "session {}: {} -> {}", key_.session.value(), name(state_),
       name(state));
@@ -71,63 +71,31 @@ void Session::set_state(State state, TimePoint) {
   announce(name(old), name(state));
 }
 
-void Session::set_numbers(std::string calling, std::string called) {
-  if (calling.empty() && called.empty()) return;
-  if (!facts_) facts_ = std::make_unique<CallFacts>();
-  facts_->calling_number = std::move(calling);
-  facts_->called_number = std::move(called);
-}
-
-void Session::call_up(const l2tp::SessionUp& call, TimePoint now) {
-  peer_session_ = call.peer_session;
-  outgoing_call_ =
-      call.kind == l2tp::CallKind::lac_outgoing || call.kind == l2tp::CallKind::lns_outgoing;
-  const auto& parameters = call.parameters;
-  if (parameters.tx_connect_speed != 0 || parameters.rx_connect_speed != 0 ||
-      !parameters.proxy.empty()) {
-    if (!facts_) facts_ = std::make_unique<CallFacts>();
-    facts_->tx_speed = parameters.tx_connect_speed;
-    facts_->rx_speed = parameters.rx_connect_speed;
-    const l2tp::ProxyInfo& proxy = parameters.proxy;
-    if (!proxy.empty()) {
-      facts_->proxy =
-          fmt::format("authen type {} name \"{}\" id {}, LCP requests of {}, {} and {} octets",
-                      proxy.authen_type, printable(as_bytes(proxy.authen_name)), proxy.authen_id,
-                      proxy.initial_received_confreq ? proxy.initial_received_confreq->size() : 0,
-                      proxy.last_sent_confreq ? proxy.last_sent_confreq->size() : 0,
-                      proxy.last_received_confreq ? proxy.last_received_confreq->size() : 0);
-    }
-  }
-  note_avps(parameters.others);
-  plan_ = std::make_unique<SessionPlan>(tunnel_.owner().plan_session(*this, call));
-  link_ = std::make_unique<ppp::Link>(plan_->link, env_.random);
-  set_state(State::authenticating, now);
-  env_.timers.set(timer_key(TimerKind::session_limit, slot_), now + kSetupLimit);
-  if (plan_->install_point == config::InstallPoint::at_call_established) {
-    install(false, now);  // the link opens when the kernel numbers its frames
-    return;
-  }
-  link_->open(now);
-  carry_out(now);
-  receive_early(now);
+void Session::announce(std::string_view old_state, std::string_view new_state) const {
+  if (!env_.events.wants(kSessionEvents)) return;
+  SessionView row = view();
+  env_.events.emit(SessionEvent{.tunnel = std::move(row.tunnel),
+                                .session = row.id,
+                                .old_state = std::string(old_state),
+                                .new_state = std::string(new_state),
+                                .cause = cause_,
+                                .interface = std::move(row.interface),
+                                .user = std::move(row.user),
+                                .address = std::move(row.address)});
 }
 
 void Session::call_down(const Cause& cause, bool in_bulk, TimePoint now) {
   call_over_ = true;
   if (cause_.code == CauseCode::none) cause_ = cause;
-  // Before the link forgets what it knew.
+  // Before it forgets what it knew.
   std::optional<Failure> end;
-  if (!is_asked_for(cause_)) end = describe_end(now);
-  if (link_) {
-    link_->lower_down(cause, now);
-    link_->take_actions();  // only LinkDown, which is what we are doing
-  }
-  unwatch_descriptors();
+  if (!is_asked_for(cause_)) end = failure(now);
+  stop(cause, now);
   env_.timers.remove(timer_key(TimerKind::link, slot_));
   env_.timers.remove(timer_key(TimerKind::session_limit, slot_));
   const bool was_up = announced_up_;
   announced_up_ = false;
-  set_state(State::closing, now);
+  set_state(State::closing);
   if (was_up || cause_.code != CauseCode::none) {
     log(LogLevel::notice, message_id::on(message_id::kSessionDown, log_context()),
         "session {} ended: {}", key_.session.value(), cause_.to_string());
@@ -136,124 +104,37 @@ void Session::call_down(const Cause& cause, bool in_bulk, TimePoint now) {
   if (in_bulk) {
     if (kernel_ != KernelState::none) kernel_ = KernelState::removing;
   } else {
-    remove_from_kernel(now);
+    remove_from_kernel();
   }
   check_gone(now);
 }
 
-void Session::interface_down() {
-  if (state_ != State::closing) {
-    log(LogLevel::warning, message_id::on(message_id::kInterfaceSetDown, log_context()),
-        "session {}: somebody set {} down", key_.session.value(), plan_->interface_name);
-  }
-}
-
-void Session::kernel_gone_in_bulk(TimePoint now) {
-  kernel_ = KernelState::none;
-  channel_.reset();
-  unit_.reset();
-  check_gone(now);
-}
-
-void Session::check_gone(TimePoint now) {
-  if (!is_gone() || gone_reported_) return;
-  gone_reported_ = true;
-  announce(name(state_), {});
-  if (plan_) env_.interface_notes.remove(plan_->interface_name);
-  tunnel_.owner().session_gone(*this, now);
-  tunnel_.session_gone(*this, now);
-}
-
-void Session::receive_data(ByteView frame, bool sequenced, TimePoint now) {
-  if (state_ == State::closing) return;
-  // The kernel counts from zero: the sooner it sees the numbers the less it takes for lost.
-  if (sequenced && link_ && kernel_ == KernelState::none) install(false, now);
-  if (!link_ || link_->phase() == ppp::LinkPhase::dead) {
-    if (!early_) early_ = std::make_unique<std::vector<Bytes>>();
-    if (early_->size() < kMaxEarlyFrames) early_->emplace_back(frame.begin(), frame.end());
-    return;
-  }
-  if (env_.events.wants(kPacketEvents)) tap_ppp(env_.events, false, *this, frame);
-  link_->receive(frame, now);
-  carry_out(now);
-}
-
-void Session::receive_early(TimePoint now) {
-  const auto frames = std::exchange(early_, nullptr);
-  if (!frames) return;
-  for (const Bytes& frame : *frames) receive_data(frame, false, now);
-}
-
-void Session::descriptor_ready(bool is_unit, TimePoint now) {
-  const SharedFd descriptor = is_unit ? unit_ : channel_;
-  if (!descriptor) return;
-  std::array<std::uint8_t, 4096> buffer;
-  for (int i = 0; i < kFramesPerTurn; ++i) {
-    const ssize_t n = ::read(descriptor->get(), buffer.data(), buffer.size());
-    if (n < 0 && (errno == EINTR || errno == EOVERFLOW)) continue;
-    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
-    if (n <= 0) {
-      // The channel or unit is dead: somebody removed the interface. The event says so; until it is
-      // handled, do not spin on the hang-up.
-      env_.ppp_descriptors.remove(descriptor->get());
-      break;
-    }
-    const ByteView frame = ByteView(buffer).first(static_cast<std::size_t>(n));
-    if (env_.events.wants(kPacketEvents)) tap_ppp(env_.events, false, *this, frame);
-    link_->receive(frame, now);
-    carry_out(now);
-    if (state_ == State::closing || descriptor != (is_unit ? unit_ : channel_)) break;
-  }
-}
-
-void Session::handle_timeout(TimePoint now) {
-  if (!link_ || state_ == State::closing) return;
-  link_->handle_timeout(now);
-  carry_out(now);
-}
-
-void Session::handle_session_limit(TimePoint now) {
+Failure Session::failure(TimePoint now) const {
+  Failure end;
+  end.object = "session";
+  end.session = key_.session.value();
+  const SessionView row = view();
+  end.user = row.user;
+  end.cause = cause_;
+  tunnel_.describe_end(end, now);
+  end.detail("stage", std::string(name(state_)));
+  end.detail("interface", row.interface);
+  describe_end(end);
   if (announced_up_) {
-    close({.code = CauseCode::session_timeout}, now);
-  } else {
-    close({.code = CauseCode::setup_timeout, .message = "the session did not come up in time"},
-          now);
+    end.detail("up_for_ms",
+               static_cast<std::uint64_t>(
+                   std::chrono::duration_cast<std::chrono::milliseconds>(now - up_at_).count()));
+    end.detail("rx_packets", rx_packets_);
+    end.detail("tx_packets", tx_packets_);
   }
-}
-
-void Session::set_limits(Duration idle_timeout, Duration session_timeout) {
-  if (!plan_) return;
-  plan_->idle_timeout = idle_timeout;
-  plan_->session_timeout = session_timeout;
-  if (announced_up_ && state_ != State::closing) arm_session_limit();
-}
-
-void Session::arm_session_limit() {
-  env_.timers.set(timer_key(TimerKind::session_limit, slot_),
-                  plan_->session_timeout > Duration::zero()
-                      ? std::optional(up_at_ + plan_->session_timeout)
-                      : std::nullopt);
-}
-
-void Session::supply_verdict(const ppp::AuthVerdict& verdict,
-                             std::optional<ppp::NetworkSettings> network, TimePoint now) {
-  if (!link_ || state_ == State::closing) return;
-  link_->supply_verdict(verdict, std::move(network), now);
-  carry_out(now);
-}
-
-void Session::close(const Cause& cause, TimePoint now) {
-  if (state_ == State::closing) return;
-  if (cause_.code == CauseCode::none) cause_ = cause;
-  if (!link_ || link_->phase() == ppp::LinkPhase::dead) {
-    end(cause, now);
-    return;
+  if (cause_.code == CauseCode::kernel_failed) {
+    for (const kernel::Feature& feature : env_.features.features) {
+      if (feature.required && feature.state == kernel::FeatureState::no)
+        end.detail("missing_" + std::string(feature.id), feature.detail + ". " + feature.advice);
+    }
   }
-  link_->close(cause, now);
-  carry_out(now);
+  return end;
 }
-
-void Session::fail(const Cause& cause, TimePoint now) { end(cause, now); }
 
 // The call is ended towards the peer; its SessionDown comes back through call_down().
 void Session::end(const Cause& cause, TimePoint now) {
@@ -262,207 +143,29 @@ void Session::end(const Cause& cause, TimePoint now) {
   if (!call_over_) tunnel_.close_session(key_.session, cause, now);
 }
 
-void Session::carry_out(TimePoint now) {
-  if (carrying_out_) return;
-  carrying_out_ = true;
-  while (link_) {
-    std::vector<ppp::LinkAction> actions = link_->take_actions();
-    if (actions.empty()) break;
-    for (ppp::LinkAction& action : actions) carry_out(action, now);
-  }
-  carrying_out_ = false;
-  arm();
-}
-
-void Session::arm() {
-  const bool runs = link_ && state_ != State::closing;
-  env_.timers.set(timer_key(TimerKind::link, slot_), runs ? link_->next_deadline() : std::nullopt);
-}
-
-void Session::carry_out(ppp::LinkAction& action, TimePoint now) {
-  std::visit(
-      Overloaded{
-          [&](const ppp::SendFrame& send) { send_frame(send.frame); },
-          [&](const ppp::PhaseChanged& changed) {
-            if (state_ == State::closing) return;
-            if (changed.phase == ppp::LinkPhase::establish ||
-                changed.phase == ppp::LinkPhase::authenticate) {
-              set_state(State::authenticating, now);
-            } else if (changed.phase == ppp::LinkPhase::network) {
-              set_state(State::configuring, now);
-            }
-          },
-          [&](const ppp::LcpUp& lcp) {
-            const bool changed = mtu_ != lcp.mtu;
-            mtu_ = lcp.mtu;
-            if (changed && kernel_ == KernelState::installed && unit_) {
-              env_.dataplane.set_mtu(key_, mtu_, plan_->link->mru, {});
-            }
-          },
-          [&](const ppp::CredentialsNeeded& needed) {
-            tunnel_.owner().credentials_needed(*this, needed.request, now);
-          },
-          [&](const ppp::Authenticated& authenticated) {
-            log(LogLevel::info, log_context(), "session {}: {} authenticated as \"{}\" by {}{}{}",
-                key_.session.value(), authenticated.is_peer ? "peer" : "we",
-                printable(as_bytes(authenticated.user)), ppp::name(authenticated.method),
-                authenticated.message.empty() ? "" : ": ",
-                printable(as_bytes(authenticated.message)));
-          },
-          [&](const ppp::Install&) {
-            if (kernel_ == KernelState::installing) {
-              unit_wanted_ = true;
-            } else {
-              install(true, now);
-            }
-          },
-          [&](ppp::SetMppe& set) {
-            const auto done = [this_key = key_,
-                               &env = env_](const Result<Done, kernel::KernelError>& result) {
-              if (result) return;
-              Tunnel* tunnel = env.tunnels.find(this_key.tunnel);
-              Session* session = tunnel ? tunnel->find(this_key.session) : nullptr;
-              if (session && result.error().error != ECANCELED)
-                session->fail(kernel_cause(result.error()), Clock::now());
-            };
-            const bool is_128 = set.mode.strength == ppp::MppeStrength::bits_128;
-            env_.dataplane.set_mppe(key_,
-                                    {.direction = set.direction == ppp::MppeDirection::transmit
-                                                      ? kernel::MppeDirection::send
-                                                      : kernel::MppeDirection::receive,
-                                     .bits = is_128 ? 128u : 40u,
-                                     .stateless = set.mode.stateless,
-                                     .key = Secret(set.start_key.octets().first(is_128 ? 16 : 8))},
-                                    done);
-          },
-          [&](const ppp::SetCcpFlags& flags) {
-            env_.dataplane.set_ccp_flags(
-                key_, {.open = flags.open, .up = flags.up, .must = flags.must_compress}, {});
-          },
-          [&](const ppp::Ipv4Up& up) {
-            network_->ipv4 = up;
-            apply_network(now);
-          },
-          [&](const ppp::Ipv4Down&) {
-            network_->ipv4.reset();
-            apply_network(now);
-          },
-          [&](const ppp::Ipv6Up& up) {
-            network_->ipv6 = up;
-            apply_network(now);
-          },
-          [&](const ppp::Ipv6Down&) {
-            network_->ipv6.reset();
-            apply_network(now);
-          },
-          [&](const ppp::LinkDown& down) { end(down.cause, now); },
-      },
-      action);
-}
-
-void Session::send_frame(const Bytes& frame) {
-  if (env_.events.wants(kPacketEvents)) tap_ppp(env_.events, true, *this, frame);
-  if (kernel_ == KernelState::installed) {
-    env_.dataplane.send_frame(key_, frame);
-  } else if (!call_over_) {
-    tunnel_.send_data(peer_session_, frame);
+void Session::interface_down() {
+  if (state_ != State::closing) {
+    log(LogLevel::warning, message_id::on(message_id::kInterfaceSetDown, log_context()),
+        "session {}: somebody set {} down", key_.session.value(), interface());
   }
 }
 
-void Session::install(bool with_unit, TimePoint now) {
-  if (state_ == State::closing) return;
-  const kernel::MtuInputs path{.path_mtu = tunnel_.path_mtu(),
-                               .outer_ipv6 = tunnel_.peer().address.is_v6(),
-                               .sequence_numbers = plan_->send_sequence,
-                               .ipsec = false,
-                               .peer_mru = {},
-                               .limit = {}};
-  const std::uint32_t fits = kernel::interface_mtu(path);
-  if (with_unit && mtu_ > fits && !mtu_warned_) {
-    mtu_warned_ = true;
-    log(LogLevel::warning, message_id::on(message_id::kMtuExceedsPath, log_context()),
-        "session {}: its MTU {} exceeds the path's {}: packets above that are fragmented",
-        key_.session.value(), mtu_, fits);
-  }
-  kernel::SessionSpec spec;
-  spec.key = key_;
-  spec.peer_session = peer_session_;
-  spec.interface_name = plan_->interface_name;
-  if (mtu_ != 0) spec.mtu = mtu_;
-  spec.mru = plan_->link->mru;
-  spec.send_sequence = plan_->send_sequence;
-  spec.require_sequence = plan_->require_sequence;
-  spec.lns_mode = plan_->lns_mode;
-  spec.with_unit = with_unit;
-  if (kernel_ == KernelState::none) kernel_ = KernelState::installing;
-  if (with_unit) {
-    env_.interface_notes.write(plan_->interface_name, tunnel_.name(), key_.session.value(),
-                               plan_->for_network_manager);
-  }
-  static_cast<void>(now);
-  env_.dataplane.install(
-      std::move(spec),
-      [key = key_, mtu = mtu_, &env = env_](Result<kernel::Installed, kernel::KernelError> result) {
-        // Found again by its ids: it may have ended while the kernel worked.
-        Tunnel* tunnel = env.tunnels.find(key.tunnel);
-        if (Session* session = tunnel ? tunnel->find(key.session) : nullptr) {
-          session->install_done(std::move(result), mtu, Clock::now());
-        }
-      });
+void Session::kernel_gone_in_bulk(TimePoint now) {
+  kernel_ = KernelState::none;
+  let_go();
+  check_gone(now);
 }
 
-void Session::install_done(Result<kernel::Installed, kernel::KernelError> result, std::uint32_t mtu,
-                           TimePoint now) {
-  if (kernel_ == KernelState::removing) return;  // the remove that overtook it reports for both
-  if (!result) {
-    // Nothing of it is left in the kernel, but an unbound session whose upgrade failed still is.
-    if (kernel_ == KernelState::installing) kernel_ = KernelState::none;
-    log(LogLevel::error, log_context(), "session {}: {}", key_.session.value(),
-        result.error().to_string());
-    fail(kernel_cause(result.error()), now);
-    check_gone(now);
-    return;
-  }
-  const bool has_unit = result->unit != nullptr;
-  unwatch_descriptors();
-  kernel_ = KernelState::installed;
-  channel_ = result->channel;
-  unit_ = result->unit;
-  ifindex_ = result->ifindex;
-  if (state_ == State::closing) return;
-  watch_descriptors();
-  if (!has_unit && link_->phase() == ppp::LinkPhase::dead) {
-    link_->open(now);
-    carry_out(now);
-    receive_early(now);
-  }
-  // What waited in the kernel is older than what it will bring from now on.
-  for (const Bytes& frame : result->frames) receive_data(frame, false, now);
-  if (std::exchange(unit_wanted_, false) && !has_unit) install(true, now);
-  if (has_unit && state_ != State::closing) {
-    // LCP may have agreed on another size while the kernel worked.
-    if (mtu_ != mtu) env_.dataplane.set_mtu(key_, mtu_, plan_->link->mru, {});
-    log(LogLevel::info, log_context(), "session {}: the kernel carries it on {} (MTU {})",
-        key_.session.value(), plan_->interface_name, mtu_);
-    link_->installed(now);
-    carry_out(now);
-  }
+void Session::check_gone(TimePoint now) {
+  if (!is_gone() || gone_reported_) return;
+  gone_reported_ = true;
+  announce(name(state_), {});
+  gone();
+  tunnel_.owner().session_gone(*this, now);
+  tunnel_.session_gone(*this, now);
 }
 
-void Session::watch_descriptors() {
-  if (channel_) env_.ppp_descriptors.add(channel_->get(), poll_token(slot_, false));
-  if (unit_) env_.ppp_descriptors.add(unit_->get(), poll_token(slot_, true));
-}
-
-void Session::unwatch_descriptors() {
-  if (channel_) env_.ppp_descriptors.remove(channel_->get());
-  if (unit_) env_.ppp_descriptors.remove(unit_->get());
-  // The Dataplane closes them, in the order that the kernel wants.
-  channel_.reset();
-  unit_.reset();
-}
-
-void Session::remove_from_kernel(TimePoint) {
+void Session::remove_from_kernel() {
   if (kernel_ == KernelState::none || kernel_ == KernelState::removing) return;
   kernel_ = KernelState::removing;
   env_.dataplane.remove(key_,
@@ -478,58 +181,9 @@ void Session::remove_from_kernel(TimePoint) {
                         });
 }
 
-void Session::apply_network(TimePoint now) {
-  if (kernel_ != KernelState::installed || !unit_ || state_ == State::closing) return;
-  if (!network_->ipv4 && !network_->ipv6) {
-    // LCP or authentication starts again: nothing passes until the NCPs are back.
-    if (state_ == State::up) set_state(State::configuring, now);
-    env_.dataplane.deconfigure(key_, {});
-    return;
-  }
-  env_.dataplane.configure(
-      key_, tunnel_.owner().network_config(*this),
-      [key = key_, &env = env_](const Result<Done, kernel::KernelError>& result) {
-        Tunnel* tunnel = env.tunnels.find(key.tunnel);
-        if (Session* session = tunnel ? tunnel->find(key.session) : nullptr) {
-          session->network_applied(result, Clock::now());
-        }
-      });
-}
-
-void Session::network_applied(const Result<Done, kernel::KernelError>& result, TimePoint now) {
-  if (state_ == State::closing) return;
-  if (!result) {
-    if (result.error().error == ECANCELED) return;
-    log(LogLevel::error, log_context(), "session {}: {}", key_.session.value(),
-        result.error().to_string());
-    close(kernel_cause(result.error()), now);
-    return;
-  }
-  if (!network_->ipv4 && !network_->ipv6) return;
-  if (state_ == State::up) {
-    announce(name(state_), name(state_));  // other addresses
-    return;
-  }
-  set_state(State::up, now);
-  last_traffic_ = now;
-  if (announced_up_) return;
-  announced_up_ = true;
-  up_since_ = realtime_usec();
-  up_at_ = now;
-  arm_session_limit();
-  std::string addresses;
-  if (network_->ipv4)
-    addresses = network_->ipv4->local.to_string() + " peer " + network_->ipv4->peer.to_string();
-  if (network_->ipv6) addresses += addresses.empty() ? "IPv6" : " and IPv6";
-  log(LogLevel::notice, message_id::on(message_id::kSessionUp, log_context()),
-      "session {} is up on {}: {}, MTU {}", key_.session.value(), plan_->interface_name, addresses,
-      mtu_);
-  tunnel_.owner().session_up(*this, now);
-}
-
-void Session::note_counters(const kernel::Counters& counters, TimePoint now) {
-  const bool received = counters.rx_packets != rx_packets_;
-  const bool sent = counters.tx_packets != tx_packets_;
+Session::Moved Session::count(const kernel::Counters& counters) {
+  const Moved moved{.received = counters.rx_packets != rx_packets_,
+                    .sent = counters.tx_packets != tx_packets_};
   const auto errors = [](std::uint64_t count) {
     return static_cast<std::uint32_t>(std::min<std::uint64_t>(count, UINT32_MAX));
   };
@@ -547,16 +201,43 @@ void Session::note_counters(const kernel::Counters& counters, TimePoint now) {
   tx_bytes_ = counters.tx_bytes;
   rx_errors_ = errors(counters.rx_errors);
   tx_errors_ = errors(counters.tx_errors);
-  if (!link_ || state_ == State::closing) return;
-  if (received) {
-    link_->note_activity(now);
-    arm();
-  }
-  if (received || sent) last_traffic_ = now;
-  if (state_ == State::up && plan_->idle_timeout > Duration::zero() &&
-      now - last_traffic_ >= plan_->idle_timeout) {
-    close({.code = CauseCode::idle_timeout}, now);
-  }
+  return moved;
+}
+
+void Session::note_counters(const kernel::Counters& counters, TimePoint) { count(counters); }
+
+kernel::Counters Session::counters() const {
+  kernel::Counters counters;
+  counters.key = key_;
+  counters.rx_packets = rx_packets_;
+  counters.tx_packets = tx_packets_;
+  counters.rx_bytes = rx_bytes_;
+  counters.tx_bytes = tx_bytes_;
+  counters.rx_errors = rx_errors_;
+  counters.tx_errors = tx_errors_;
+  return counters;
+}
+
+SessionView Session::view() const {
+  SessionView view;
+  view.tunnel = tunnel_.name();
+  view.id = key_.session.value();
+  view.peer_id = peer_session_.value();
+  view.state = name(state_);
+  view.interface = interface();
+  view.user = lease_.user;
+  if (state_ == State::up) view.up_since = up_since_;
+  return view;
+}
+
+Session::Details Session::details() const {
+  Details details;
+  details.interface = interface();
+  if (!details.interface.empty()) details.ifindex = ifindex_;
+  details.mtu = mtu_;
+  details.counters = counters();
+  details.cause = cause_;
+  return details;
 }
 
 }  // namespace l2tpm::daemon

@@ -1,7 +1,7 @@
-// One PPP session of a tunnel: an L2TP call, a ppp::Link on it, and what the kernel holds for it.
-// It carries out the link's actions and keeps the two lives apart: the call may end while the
-// kernel is still installing, the kernel object may vanish while the call stands. It is destroyed
-// when the call has ended and the kernel has let go.
+// One session of a tunnel, whatever it carries: an L2TP call and what the kernel holds for it. The
+// two lives are kept apart: the call may end while the kernel is still installing, the kernel
+// object may vanish while the call stands. It is destroyed when the call has ended and the kernel
+// has let go. What runs inside is PppSession's or PseudowireSession's.
 #pragma once
 
 #include <array>
@@ -21,6 +21,8 @@
 namespace l2tpm::daemon {
 
 class AddressPool;
+class PppSession;
+class PseudowireSession;
 
 // Why a listener did not let a user in; for the failure's details.
 enum class Refusal : std::uint8_t {
@@ -46,41 +48,36 @@ struct Lease {
 
 class Session {
  public:
-  // `calling` until the call stands; `up` when an NCP is open and the interface has its addresses.
+  // `calling` until the call stands; `up` when it carries what it is for: an NCP is open and the
+  // interface has its addresses, or the pseudowire's interface is where it belongs.
   enum class State : std::uint8_t { calling, authenticating, configuring, up, closing };
 
-  Session(Environment& environment, Tunnel& tunnel, SessionId id);
-  ~Session();
+  virtual ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  // The call stands: PPP starts.
-  void call_up(const l2tp::SessionUp& call, TimePoint now);
+  // The call stands.
+  virtual void call_up(const l2tp::SessionUp& call, TimePoint now) = 0;
   // The call is over. `in_bulk`: the whole tunnel goes, whose owner removes the kernel's side at
   // once.
   void call_down(const Cause& cause, bool in_bulk, TimePoint now);
-  // A PPP frame that came as a data message, before the kernel had the session. `sequenced`: with
-  // Ns and Nr.
-  void receive_data(ByteView frame, bool sequenced, TimePoint now);
-  void descriptor_ready(bool is_unit, TimePoint now);
-  void handle_timeout(TimePoint now);
-  void handle_session_limit(TimePoint now);
-  void supply_verdict(const ppp::AuthVerdict& verdict, std::optional<ppp::NetworkSettings> network,
-                      TimePoint now);
-  // After a reload; counted from when the session came up.
-  void set_limits(Duration idle_timeout, Duration session_timeout);
-  // Politely: Terminate-Request, then CDN.
-  void close(const Cause& cause, TimePoint now);
+  virtual void descriptor_ready(bool is_unit, TimePoint now);
+  virtual void handle_timeout(TimePoint now);
+  virtual void handle_session_limit(TimePoint now);
+  // Politely, with what the session's own protocol says first; then CDN.
+  virtual void close(const Cause& cause, TimePoint now) = 0;
   // At once: CDN, and the kernel's side removed.
-  void fail(const Cause& cause, TimePoint now);
+  void fail(const Cause& cause, TimePoint now) { end(cause, now); }
   // From the sweep of all counters.
-  void note_counters(const kernel::Counters& counters, TimePoint now);
+  virtual void note_counters(const kernel::Counters& counters, TimePoint now);
+  // After a reload; counted from when the session came up.
+  virtual void set_limits(Duration idle_timeout, Duration session_timeout);
+  // Addresses and routes again, after the owner's idea of them changed.
+  virtual void apply_network(TimePoint now);
   // Somebody set the interface down: it stays the session's, but says so.
   void interface_down();
   // The tunnel's kernel side has gone in bulk, this session's with it.
   void kernel_gone_in_bulk(TimePoint now);
-  // Addresses and routes again, after the owner's idea of them changed.
-  void apply_network(TimePoint now);
 
   SessionKey key() const { return key_; }
   std::uint32_t slot() const { return slot_; }
@@ -90,105 +87,89 @@ class Session {
   Lease& lease() { return lease_; }
   const Cause& cause() const { return cause_; }
   // Of the kernel, "" without.
-  std::string_view interface() const;
+  virtual std::string_view interface() const = 0;
   kernel::Counters counters() const;
-  const std::optional<ppp::Ipv4Up>& ipv4() const { return network_->ipv4; }
-  const std::optional<ppp::Ipv6Up>& ipv6() const { return network_->ipv6; }
-  // The owner was asked for a plan: the call stood at some time.
-  bool was_planned() const { return plan_ != nullptr; }
-  bool is_outgoing_call() const { return outgoing_call_; }
+  // The call stood at some time.
+  virtual bool was_planned() const = 0;
+  virtual bool is_outgoing_call() const { return false; }
   bool is_gone() const { return call_over_ && !kernel_busy(); }
+  // What it is, for those who need to know.
+  virtual PppSession* as_ppp() { return nullptr; }
+  virtual PseudowireSession* as_pseudowire() { return nullptr; }
 
-  SessionView view() const;
+  virtual SessionView view() const;
   // Everything else that `l2tpctl session show` wants; describe.cc makes JSON of it.
   struct Details {
-    ppp::LinkStatus link;
     std::string interface;
     int ifindex = 0;
     std::uint32_t mtu = 0;
     std::uint32_t path_mtu_limit = 0;  // what the path carries whole; mtu above it: fragments
+    kernel::Counters counters;
+    std::vector<wire::AvpText> peer_avps;
+    std::uint64_t tx_speed = 0, rx_speed = 0;
+    Cause cause;
+    // PPP
+    ppp::LinkStatus link;
     std::string calling_number, called_number;
     std::optional<ppp::Ipv4Up> ipv4;
     std::optional<ppp::Ipv6Up> ipv6;
-    kernel::Counters counters;
     std::string proxy;  // what proxy AVPs said, "" without
-    std::vector<wire::AvpText> peer_avps;
-    std::uint32_t tx_speed = 0, rx_speed = 0;
-    Cause cause;
+    std::optional<EthernetView> ethernet;
   };
-  Details details() const;
-  void set_numbers(std::string calling, std::string called);
-  // What the peer said of the call beyond RFC 2661, in ICRQ and in ICCN or OCCN.
-  void note_avps(const std::vector<wire::AvpText>& avps);
-  // The LAC's line has changed (RFC 5515 §4.1).
-  void set_speeds(std::uint32_t tx, std::uint32_t rx);
+  virtual Details details() const;
 
- private:
-  struct Network {
-    std::optional<ppp::Ipv4Up> ipv4;
-    std::optional<ppp::Ipv6Up> ipv6;
-  };
-  // Kept apart since most sessions of an LNS never have them.
-  struct CallFacts {
-    std::string calling_number, called_number, proxy;
-    std::vector<wire::AvpText> peer_avps;
-    std::uint32_t tx_speed = 0, rx_speed = 0;
-  };
+ protected:
   enum class KernelState : std::uint8_t { none, installing, installed, removing };
 
+  Session(Environment& environment, Tunnel& tunnel, SessionId id);
+
+  // The call is over: nothing of the session's own protocol goes on.
+  virtual void stop(const Cause& cause, TimePoint now) = 0;
+  // The kernel has let go of it, or will without being asked.
+  virtual void let_go() {}
+  // It is about to be destroyed.
+  virtual void gone() {}
+  // What its end is about, beyond what every session's is.
+  virtual void describe_end(Failure& end) const = 0;
+
   bool kernel_busy() const { return kernel_ != KernelState::none; }
-  void carry_out(TimePoint now);
-  void carry_out(ppp::LinkAction& action, TimePoint now);
-  void send_frame(const Bytes& frame);
-  void install(bool with_unit, TimePoint now);
-  void install_done(Result<kernel::Installed, kernel::KernelError> result, std::uint32_t mtu,
-                    TimePoint now);
-  void arm_session_limit();
-  void receive_early(TimePoint now);
-  void watch_descriptors();
-  void unwatch_descriptors();
-  void link_down(const Cause& cause, TimePoint now);
   void end(const Cause& cause, TimePoint now);
-  void remove_from_kernel(TimePoint now);
-  void network_applied(const Result<Done, kernel::KernelError>& result, TimePoint now);
-  void set_state(State state, TimePoint now);
-  void announce(std::string_view old_state, std::string_view new_state) const;
-  Failure describe_end(TimePoint now) const;
-  void arm();
+  void remove_from_kernel();
   void check_gone(TimePoint now);
+  void set_state(State state);
+  void announce(std::string_view old_state, std::string_view new_state) const;
+  // Adds what is new to the owner's traffic. What moved since the last time.
+  struct Moved {
+    bool received = false;
+    bool sent = false;
+  };
+  Moved count(const kernel::Counters& counters);
+  static Cause kernel_cause(const kernel::KernelError& error);
   LogContext log_context() const;
 
   Environment& env_;
   Tunnel& tunnel_;
   SessionKey key_;
-  std::array<char, 8> id_text_{};  // for logs
+  std::array<char, 12> id_text_{};  // for logs
   SessionId peer_session_;
   std::uint32_t slot_;
   State state_ = State::calling;
   KernelState kernel_ = KernelState::none;
   bool call_over_ = false;
-  bool carrying_out_ = false;
-  bool outgoing_call_ = false;
   bool announced_up_ = false;
-  bool mtu_warned_ = false;
-  bool gone_reported_ = false;
-  bool unit_wanted_ = false;  // as soon as the kernel has the session without one
   std::uint32_t mtu_ = 0;
   int ifindex_ = 0;
   std::uint64_t up_since_ = 0;  // CLOCK_REALTIME microseconds
-  std::unique_ptr<SessionPlan> plan_;
-  std::unique_ptr<ppp::Link> link_;
-  std::unique_ptr<Network> network_;
-  std::unique_ptr<CallFacts> facts_;
-  SharedFd channel_;
-  SharedFd unit_;
-  // Frames that overtook ICCN, at most kMaxEarlyFrames; most sessions never have any.
-  std::unique_ptr<std::vector<Bytes>> early_;
+  TimePoint up_at_{};
   Lease lease_;
   Cause cause_;
-  std::uint64_t rx_packets_ = 0, tx_packets_ = 0, rx_bytes_ = 0, tx_bytes_ = 0;
+
+ private:
+  Failure failure(TimePoint now) const;
+
+  bool gone_reported_ = false;
   std::uint32_t rx_errors_ = 0, tx_errors_ = 0;
-  TimePoint up_at_{}, last_traffic_{};
+  std::uint64_t rx_packets_ = 0, tx_packets_ = 0, rx_bytes_ = 0, tx_bytes_ = 0;
 };
 std::string_view name(Session::State state);
 

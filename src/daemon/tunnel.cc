@@ -18,11 +18,17 @@ Tunnel::Tunnel(Environment& environment, TunnelOwner& owner, TunnelId id, std::s
       id_(id),
       name_(std::move(name)),
       settings_(settings),
-      connection_(id, std::move(settings), environment.random),
+      connection_(id, std::move(settings), environment.random, &environment.v3_sessions),
       port_(std::move(address.port)),
+      socket_(std::move(address.own)),
       peer_(address.peer),
       local_(address.local),
-      permissive_(address.permissive) {}
+      permissive_(address.permissive),
+      over_ip_(socket_.has_value()) {
+  if (!socket_) return;
+  env_.tunnel_sockets.add(socket_->fd(), id_.value());
+  if (const auto mtu = kernel::path_mtu(socket_->fd())) path_mtu_ = *mtu;
+}
 
 Tunnel::~Tunnel() {
   if (socket_) env_.tunnel_sockets.remove(socket_->fd());
@@ -66,9 +72,23 @@ bool Tunnel::is_from_peer(const Datagram& datagram) const {
 }
 
 bool Tunnel::receive(const wire::ControlMessage& message, const Datagram& datagram, TimePoint now) {
+  if (may_speak_v3()) return receive(datagram, now);
   if (!is_from_peer(datagram)) return false;
   const bool was_asking = connection_.state() == l2tp::ControlConnection::State::wait_ctl_reply;
   connection_.receive(message, datagram.bytes.size(), now);
+  heard(datagram, was_asking, now);
+  return true;
+}
+
+bool Tunnel::receive(const Datagram& datagram, TimePoint now) {
+  if (!is_from_peer(datagram)) return false;
+  const bool was_asking = connection_.state() == l2tp::ControlConnection::State::wait_ctl_reply;
+  connection_.receive_datagram(datagram.bytes, now);
+  heard(datagram, was_asking, now);
+  return true;
+}
+
+void Tunnel::heard(const Datagram& datagram, bool was_asking, TimePoint now) {
   // Only what the machine took for an answer says where the peer is.
   if (was_asking && connection_.state() != l2tp::ControlConnection::State::wait_ctl_reply) {
     local_ = datagram.local.address;
@@ -81,12 +101,11 @@ bool Tunnel::receive(const wire::ControlMessage& message, const Datagram& datagr
   if (const TunnelId peer_tunnel = connection_.peer().tunnel)
     env_.tunnels.index_peer(*this, peer_tunnel);
   carry_out(now);
-  return true;
 }
 
 bool Tunnel::receive_data(const wire::Header& header, const Datagram& datagram, TimePoint now) {
   if (datagram.source != peer_) return false;
-  Session* session = find(header.session_id);
+  PppSession* session = find_ppp(header.session_id);
   if (!session) return false;
   session->receive_data(header.payload, header.has_sequence, now);
   return true;
@@ -95,7 +114,7 @@ bool Tunnel::receive_data(const wire::Header& header, const Datagram& datagram, 
 void Tunnel::socket_ready(DatagramBuffer& buffer, std::vector<Datagram>& batch) {
   if (socket_) {
     socket_->read_batch(buffer, batch);
-    const UdpSocket::Counters& counters = socket_->counters();
+    const ControlSocket::Counters& counters = socket_->counters();
     if (dial_ && counters.last_error != 0 && dial_->icmp.empty())
       dial_->icmp = icmp_name(counters.last_error);
   } else {
@@ -130,24 +149,58 @@ void Tunnel::probe(TimePoint now) {
   carry_out(now);
 }
 
-Session& Tunnel::make_session(SessionId id) {
+PppSession& Tunnel::make_ppp(SessionId id) {
   auto [place, inserted] = sessions_.emplace(id, nullptr);
-  if (inserted) place->second = std::make_unique<Session>(env_, *this, id);
-  return *place->second;
+  if (inserted) place->second = std::make_unique<PppSession>(env_, *this, id);
+  return *place->second->as_ppp();
+}
+
+void Tunnel::make_session(SessionId id, std::shared_ptr<const config::Pseudowire> wire) {
+  if (wire->type == config::PseudowireType::ppp) {
+    make_ppp(id);
+    return;
+  }
+  sessions_[id] = std::make_unique<PseudowireSession>(env_, *this, id, std::move(wire));
 }
 
 SessionId Tunnel::place_incoming_call(const l2tp::IncomingCallRequest& request, TimePoint now) {
   const SessionId id = connection_.place_incoming_call(request, now);
-  if (id) make_session(id);
+  if (id) make_ppp(id);
   carry_out(now);
   return id;
 }
 
 SessionId Tunnel::place_outgoing_call(const l2tp::OutgoingCallRequest& request, TimePoint now) {
   const SessionId id = connection_.place_outgoing_call(request, now);
-  if (id) make_session(id).set_numbers({}, printable(as_bytes(request.called_number)));
+  if (id) make_ppp(id).set_numbers({}, printable(as_bytes(request.called_number)));
   carry_out(now);
   return id;
+}
+
+SessionId Tunnel::place_pseudowire(std::shared_ptr<const config::Pseudowire> wire, TimePoint now,
+                                   const std::function<void(SessionId)>& placed) {
+  l2tp::PseudowireRequest request;
+  request.type = number_of(wire->type);
+  request.end_id = wire->remote_end_id;
+  request.wish = wish_of(*wire);
+  const SessionId id = connection_.place_pseudowire(std::move(request), now);
+  if (id) make_session(id, std::move(wire));
+  if (id && placed) placed(id);
+  carry_out(now);
+  return id;
+}
+
+void Tunnel::accept_pseudowire(SessionId session, std::shared_ptr<const config::Pseudowire> wire,
+                               TimePoint now) {
+  const l2tp::PseudowireWish wish = wish_of(*wire);
+  make_session(session, std::move(wire));
+  connection_.accept_pseudowire(session, wish, now);
+  carry_out(now);
+}
+
+void Tunnel::set_circuit_status(SessionId session, bool active, TimePoint now) {
+  connection_.set_circuit_status(session, active, now);
+  carry_out(now);
 }
 
 void Tunnel::accept_call(SessionId session, TimePoint now) {
@@ -186,6 +239,11 @@ void Tunnel::send_data(SessionId peer_session, const Bytes& frame) {
 Session* Tunnel::find(SessionId id) const {
   const auto found = sessions_.find(id);
   return found == sessions_.end() ? nullptr : found->second.get();
+}
+
+PppSession* Tunnel::find_ppp(SessionId id) const {
+  Session* session = find(id);
+  return session ? session->as_ppp() : nullptr;
 }
 
 void Tunnel::session_gone(Session& session, TimePoint) {
@@ -286,25 +344,35 @@ void Tunnel::carry_out(l2tp::Action& action, bool whole_tunnel, TimePoint now) {
             log(LogLevel::debug, log_context(), "the peer knows the tunnel secret");
           },
           [&](const l2tp::IncomingCallRequested& requested) {
-            make_session(requested.session)
-                .set_numbers(printable(as_bytes(requested.call.calling_number)),
-                             printable(as_bytes(requested.call.called_number)));
-            make_session(requested.session).note_avps(requested.call.others);
+            PppSession& session = make_ppp(requested.session);
+            session.set_numbers(printable(as_bytes(requested.call.calling_number)),
+                                printable(as_bytes(requested.call.called_number)));
+            session.note_avps(requested.call.others);
             owner_.incoming_call(*this, requested.session, requested.call, now);
           },
           [&](const l2tp::OutgoingCallRequested& requested) {
-            make_session(requested.session)
+            make_ppp(requested.session)
                 .set_numbers({}, printable(as_bytes(requested.call.called_number)));
             owner_.outgoing_call(*this, requested.session, requested.call, now);
           },
-          // No tunnel of the daemon speaks L2TPv3 yet.
           [&](const l2tp::PseudowireRequested& requested) {
-            connection_.forget_session(requested.session, now);
+            owner_.pseudowire_requested(*this, requested.session, requested.request, now);
           },
-          [](const l2tp::CircuitChanged&) {},
-          [&](const l2tp::SessionUp& call) { make_session(call.session).call_up(call, now); },
+          [&](const l2tp::CircuitChanged& circuit) {
+            Session* session = find(circuit.session);
+            if (PseudowireSession* wire = session ? session->as_pseudowire() : nullptr)
+              wire->peer_circuit_changed(circuit.active());
+          },
+          [&](const l2tp::SessionUp& call) {
+            if (Session* session = find(call.session)) session->call_up(call, now);
+          },
           [&](const l2tp::SessionDown& call) {
-            make_session(call.session).call_down(call.cause, whole_tunnel && added_to_kernel_, now);
+            if (Session* session = find(call.session)) {
+              session->call_down(call.cause, whole_tunnel && added_to_kernel_, now);
+            } else {
+              // Asked for by the peer, and refused before there was anything of it.
+              connection_.forget_session(call.session, now);
+            }
           },
           [&](const l2tp::LinkInfo& info) {
             log(LogLevel::debug, log_context(), "session {}: the peer's ACCM is {:08x}/{:08x}",
@@ -317,7 +385,8 @@ void Tunnel::carry_out(l2tp::Action& action, bool whole_tunnel, TimePoint now) {
                 errors.hardware_overruns + errors.buffer_overruns, errors.timeout_errors);
           },
           [&](const l2tp::SpeedChanged& speed) {
-            make_session(speed.session).set_speeds(speed.tx, speed.rx);
+            if (PppSession* session = find_ppp(speed.session))
+              session->set_speeds(speed.tx, speed.rx);
           },
       },
       action);
@@ -325,7 +394,7 @@ void Tunnel::carry_out(l2tp::Action& action, bool whole_tunnel, TimePoint now) {
 
 void Tunnel::up(TunnelId peer_tunnel, TimePoint now) {
   established_at_ = realtime_usec();
-  open_socket();
+  open_socket(peer_tunnel);
   if (!socket_) {
     close({.code = CauseCode::kernel_failed, .message = "no socket for the tunnel"}, now);
     return;
@@ -333,7 +402,9 @@ void Tunnel::up(TunnelId peer_tunnel, TimePoint now) {
   env_.dataplane.add_tunnel({.local = id_,
                              .peer = peer_tunnel,
                              .socket = socket_->shared_fd(),
-                             .clamp_mss = owner_.clamps_mss()});
+                             .clamp_mss = owner_.clamps_mss(),
+                             .version = static_cast<std::uint8_t>(connection_.version()),
+                             .encapsulation = encapsulation()});
   added_to_kernel_ = true;
   const std::string peer = peer_.to_string();
   LogContext about = message_id::on(message_id::kTunnelUp, log_context());
@@ -344,12 +415,23 @@ void Tunnel::up(TunnelId peer_tunnel, TimePoint now) {
   owner_.tunnel_up(*this, now);
 }
 
-void Tunnel::open_socket() {
+void Tunnel::open_socket(TunnelId peer_tunnel) {
+  if (over_ip_) {
+    const auto connected = socket_->connect_ip(peer_, peer_tunnel);
+    if (!connected) {
+      log(LogLevel::error, log_context(), "{}", connected.error().to_string());
+      release_socket();
+    }
+    return;
+  }
   const Endpoint at{local_, port_ ? port_->local().port : std::uint16_t{0}, 0};
   // A peer that rebooted, or several behind one address and port, come on a pair that an older
   // tunnel has. Our own tunnels never do that (Client::port_for).
   const bool may_share = env_.features.session_by_id && !owner_.is_client();
-  auto socket = UdpSocket::connect(at, peer_, UdpSocket::Filter::control_and_ppp, may_share);
+  // Of L2TPv3 nothing comes up: PPP is in the kernel before it begins.
+  const auto filter = connection_.version() == 3 ? ControlSocket::Filter::control_only
+                                                 : ControlSocket::Filter::control_and_ppp;
+  auto socket = ControlSocket::connect(at, peer_, filter, may_share);
   if (!socket) {
     log(LogLevel::error, log_context(), "{}", socket.error().to_string());
     return;
@@ -387,10 +469,10 @@ void Tunnel::down(const Cause& cause, TimePoint now) {
           tunnel->kernel_removal_pending_ = false;
           for (const auto& [session_id, session] : tunnel->sessions_)
             session->kernel_gone_in_bulk(removed_at);
-          tunnel->release_socket();
+          if (!tunnel->over_ip_) tunnel->release_socket();
           env.tunnels.note_change(id);
         });
-  } else {
+  } else if (!over_ip_) {
     release_socket();
   }
   owner_.tunnel_down(*this, cause_, now);
@@ -398,7 +480,7 @@ void Tunnel::down(const Cause& cause, TimePoint now) {
 }
 
 // What is left to say goes through the port: the peer, or we, may come back on the same pair while
-// this tunnel lingers.
+// this tunnel lingers. (Over IP there is no pair to come back on, but an id of its own.)
 void Tunnel::release_socket() {
   if (!socket_) return;
   env_.tunnel_sockets.remove(socket_->fd());
@@ -448,96 +530,14 @@ TunnelView Tunnel::view() const {
   view.established_at = is_up() ? established_at_ : 0;
   view.last_error = cause_;
   view.exported = owner_.is_exported();
+  if (connection_.version() != 0) view.version = static_cast<std::uint8_t>(connection_.version());
+  if (over_ip_) view.encapsulation = "ip";
   const Endpoint here = local();
   if (!here.address.is_unspecified()) view.local_address = here.address.to_string();
   view.local_port = here.port;
   view.remote_address = peer_.address.to_string();
   view.remote_port = peer_.port;
   return view;
-}
-
-// ---- TunnelTable ----
-
-Tunnel* TunnelTable::find(TunnelId id) const {
-  const auto found = tunnels_.find(id);
-  return found == tunnels_.end() ? nullptr : found->second.get();
-}
-
-Tunnel* TunnelTable::find_by_peer(const Endpoint& peer, TunnelId peer_tunnel) const {
-  const auto found = by_peer_tunnel_.find({peer, peer_tunnel});
-  return found == by_peer_tunnel_.end() ? nullptr : find(found->second);
-}
-
-std::vector<Tunnel*> TunnelTable::with_peer(const Endpoint& peer) const {
-  std::vector<Tunnel*> found;
-  const auto [first, last] = by_peer_.equal_range(peer);
-  for (auto row = first; row != last; ++row) {
-    if (Tunnel* tunnel = find(row->second)) found.push_back(tunnel);
-  }
-  return found;
-}
-
-std::optional<TunnelId> TunnelTable::allocate(RandomSource& random, TimePoint now) {
-  const auto id = ids_.allocate(random, now);
-  if (!id) return std::nullopt;
-  return TunnelId(*id);
-}
-
-Tunnel& TunnelTable::add(std::unique_ptr<Tunnel> tunnel) {
-  Tunnel& added = *tunnel;
-  by_peer_.emplace(added.peer(), added.id());
-  tunnels_[added.id()] = std::move(tunnel);
-  return added;
-}
-
-void TunnelTable::index_peer(Tunnel& tunnel, TunnelId peer_tunnel) {
-  const PeerKey key{tunnel.peer(), peer_tunnel};
-  const auto [row, inserted] = peer_key_of_.try_emplace(tunnel.id(), key);
-  if (!inserted) {
-    if (row->second == key) return;
-    by_peer_tunnel_.erase(row->second);
-    row->second = key;
-  }
-  by_peer_tunnel_[key] = tunnel.id();
-}
-
-void TunnelTable::peer_moved(Tunnel& tunnel, const Endpoint& from) {
-  const auto [first, last] = by_peer_.equal_range(tunnel.peer());
-  for (auto row = first; row != last; ++row) {
-    if (row->second == tunnel.id()) {
-      by_peer_.erase(row);
-      break;
-    }
-  }
-  by_peer_.emplace(from, tunnel.id());
-}
-
-void TunnelTable::unindex(const Tunnel& tunnel) {
-  const auto [first, last] = by_peer_.equal_range(tunnel.peer());
-  for (auto row = first; row != last; ++row) {
-    if (row->second == tunnel.id()) {
-      by_peer_.erase(row);
-      break;
-    }
-  }
-  if (const auto key = peer_key_of_.find(tunnel.id()); key != peer_key_of_.end()) {
-    const auto row = by_peer_tunnel_.find(key->second);
-    if (row != by_peer_tunnel_.end() && row->second == tunnel.id()) by_peer_tunnel_.erase(row);
-    peer_key_of_.erase(key);
-  }
-}
-
-void TunnelTable::reap(TimePoint now) {
-  while (!changed_.empty()) {
-    for (const TunnelId id : std::exchange(changed_, {})) {
-      Tunnel* tunnel = find(id);
-      if (!tunnel || !tunnel->reap(now)) continue;
-      tunnel->owner().tunnel_gone(*tunnel, now);
-      unindex(*tunnel);
-      tunnels_.erase(id);
-      ids_.release(id.value(), now);
-    }
-  }
 }
 
 }  // namespace l2tpm::daemon

@@ -1,19 +1,22 @@
-// One tunnel: an l2tp::ControlConnection, the socket it speaks through, and its sessions. Until the
-// peer has proven itself it speaks through a listening socket; then it gets a socket of its own,
-// connected, which is what the kernel's tunnel is made from (docs/ARCHITECTURE.md).
+// One tunnel: an l2tp::ControlConnection, the socket it speaks through, and its sessions. Over UDP
+// it speaks through a listening socket until the peer has proven itself; then it gets a socket of
+// its own, connected, which is what the kernel's tunnel is made from (docs/ARCHITECTURE.md). Over
+// IP it has its own from the beginning: the kernel knows a connection's socket by its id.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "daemon/control_socket.h"
 #include "daemon/environment.h"
+#include "daemon/ppp_session.h"
+#include "daemon/pseudowire_session.h"
 #include "daemon/service_api.h"
-#include "daemon/session.h"
 #include "daemon/tunnel_owner.h"
-#include "daemon/udp_socket.h"
 #include "l2tp/control_connection.h"
 
 namespace l2tpm::daemon {
@@ -21,7 +24,9 @@ namespace l2tpm::daemon {
 class Tunnel {
  public:
   struct Address {
-    std::shared_ptr<UdpSocket> port;  // what it speaks through until it has its own socket
+    // What it speaks through until it has its own socket; over IP null.
+    std::shared_ptr<ControlSocket> port;
+    std::optional<ControlSocket> own;  // over IP
     Endpoint peer;
     IpAddress local;  // unspecified: the route's choice
     bool permissive = false;
@@ -37,6 +42,9 @@ class Tunnel {
   void dial(bool accept_other_port, TimePoint now);
   // A control message for this tunnel. False: not from our peer; nothing has changed.
   bool receive(const wire::ControlMessage& message, const Datagram& datagram, TimePoint now);
+  // The same from the octets, of either version; the only way in for L2TPv3, whose digests come
+  // before anything is believed.
+  bool receive(const Datagram& datagram, TimePoint now);
   // A data message that the kernel passed up or never saw. False: no such session, or not the peer.
   bool receive_data(const wire::Header& header, const Datagram& datagram, TimePoint now);
   void socket_ready(DatagramBuffer& buffer, std::vector<Datagram>& batch);
@@ -53,6 +61,14 @@ class Tunnel {
   void note_icmp(std::string text);
   SessionId place_incoming_call(const l2tp::IncomingCallRequest& request, TimePoint now);
   SessionId place_outgoing_call(const l2tp::OutgoingCallRequest& request, TimePoint now);
+  // L2TPv3. PPP runs in it when that is its type. `placed` is told the id before anything can
+  // happen to the session.
+  SessionId place_pseudowire(std::shared_ptr<const config::Pseudowire> wire, TimePoint now,
+                             const std::function<void(SessionId)>& placed = {});
+  // Of a request that was asked; PPP: in whatever the peer calls it.
+  void accept_pseudowire(SessionId session, std::shared_ptr<const config::Pseudowire> wire,
+                         TimePoint now);
+  void set_circuit_status(SessionId session, bool active, TimePoint now);
   void accept_call(SessionId session, TimePoint now);
   void call_connected(SessionId session, const l2tp::CallParameters& parameters, TimePoint now);
   void reject_call(SessionId session, const Cause& cause, TimePoint now);
@@ -68,6 +84,11 @@ class Tunnel {
   TunnelOwner& owner() const { return owner_; }
   const Endpoint& peer() const { return peer_; }
   Endpoint local() const;
+  kernel::Encapsulation encapsulation() const {
+    return over_ip_ ? kernel::Encapsulation::ip : kernel::Encapsulation::udp;
+  }
+  // Messages for it must go through receive(datagram).
+  bool may_speak_v3() const { return settings_->versions != l2tp::Versions::v2_only; }
   // The UDP payload size limit of the path, as the kernel knows it.
   std::uint32_t path_mtu() const { return path_mtu_; }
   bool is_up() const { return connection_.state() == l2tp::ControlConnection::State::established; }
@@ -85,6 +106,7 @@ class Tunnel {
   bool permissive() const { return permissive_; }
   const l2tp::ControlConnection& connection() const { return connection_; }
   Session* find(SessionId id) const;
+  PppSession* find_ppp(SessionId id) const;
   const std::unordered_map<SessionId, std::unique_ptr<Session>>& sessions() const {
     return sessions_;
   }
@@ -103,9 +125,11 @@ class Tunnel {
   void carry_out(l2tp::Action& action, bool whole_tunnel, TimePoint now);
   void up(TunnelId peer_tunnel, TimePoint now);
   void down(const Cause& cause, TimePoint now);
-  void open_socket();
+  void open_socket(TunnelId peer_tunnel);
   void release_socket();
-  Session& make_session(SessionId id);
+  PppSession& make_ppp(SessionId id);
+  void make_session(SessionId id, std::shared_ptr<const config::Pseudowire> wire);
+  void heard(const Datagram& datagram, bool was_asking, TimePoint now);
   bool is_from_peer(const Datagram& datagram) const;
   void announce();
   LogContext log_context() const;
@@ -124,8 +148,8 @@ class Tunnel {
   std::string name_;
   std::shared_ptr<const l2tp::Settings> settings_;
   l2tp::ControlConnection connection_;
-  std::shared_ptr<UdpSocket> port_;
-  std::optional<UdpSocket> socket_;
+  std::shared_ptr<ControlSocket> port_;
+  std::optional<ControlSocket> socket_;
   Endpoint peer_;
   IpAddress local_;
   std::uint32_t path_mtu_ = 1500;
@@ -136,6 +160,7 @@ class Tunnel {
   std::unique_ptr<DialFacts> dial_;  // of those that we dialled
   Cause cause_;
   bool permissive_ = false;
+  bool over_ip_ = false;
   bool accept_other_port_ = false;
   bool carrying_out_ = false;
   bool added_to_kernel_ = false;
@@ -155,6 +180,9 @@ class TunnelTable {
   // All with that peer endpoint.
   std::vector<Tunnel*> with_peer(const Endpoint& peer) const;
   std::optional<TunnelId> allocate(RandomSource& random, TimePoint now);
+  // For tunnels that are not in this table but in the kernel. False: taken, or resting.
+  bool reserve(TunnelId id) { return ids_.reserve(id.value()); }
+  void release(TunnelId id, TimePoint now) { ids_.release(id.value(), now); }
   Tunnel& add(std::unique_ptr<Tunnel> tunnel);
   // Remembers what the peer calls a tunnel, for find_by_peer; once known.
   void index_peer(Tunnel& tunnel, TunnelId peer_tunnel);

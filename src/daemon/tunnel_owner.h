@@ -17,6 +17,7 @@
 
 namespace l2tpm::daemon {
 
+class PppSession;
 class Session;
 class Tunnel;
 
@@ -76,12 +77,16 @@ class TunnelOwner {
   virtual void outgoing_call(Tunnel& tunnel, SessionId session,
                              const l2tp::OutgoingCallRequest& call, TimePoint now) = 0;
 
-  virtual SessionPlan plan_session(Session& session, const l2tp::SessionUp& call) = 0;
+  // L2TPv3: answered with Tunnel::accept_pseudowire or reject_call.
+  virtual void pseudowire_requested(Tunnel& tunnel, SessionId session,
+                                    const l2tp::PseudowireRequest& request, TimePoint now) = 0;
+
+  virtual SessionPlan plan_session(PppSession& session, const l2tp::SessionUp& call) = 0;
   // Answered with Session::supply_verdict.
-  virtual void credentials_needed(Session& session, const ppp::AuthRequest& request,
+  virtual void credentials_needed(PppSession& session, const ppp::AuthRequest& request,
                                   TimePoint now) = 0;
   // What the session's interface shall have, from what the NCPs settled so far.
-  virtual kernel::NetworkConfig network_config(const Session& session) const = 0;
+  virtual kernel::NetworkConfig network_config(const PppSession& session) const = 0;
   virtual void session_up(Session& session, TimePoint now) = 0;
   // The session has ended; whatever it was lent (an address) may be taken back when it is gone.
   // `end`: what is known about it, when nobody on this side asked for it; else nullptr. The owner

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "base/random.h"
-#include "daemon/udp_socket.h"
+#include "daemon/control_socket.h"
 #include "l2tp/control_connection.h"
 #include "wire/control_message.h"
 #include "wire/l2tp_header.h"
@@ -78,12 +78,12 @@ class RawPeer {
   }
 
  private:
-  static daemon::UdpSocket open(const Endpoint& own, const Endpoint& other) {
-    auto made = daemon::UdpSocket::connect(own, other, daemon::UdpSocket::Filter::none);
+  static daemon::ControlSocket open(const Endpoint& own, const Endpoint& other) {
+    auto made = daemon::ControlSocket::connect(own, other, daemon::ControlSocket::Filter::none);
     if (!made) throw std::runtime_error(made.error().to_string());
     return std::move(*made);
   }
-  daemon::UdpSocket socket_;
+  daemon::ControlSocket socket_;
   daemon::DatagramBuffer buffer_;
   std::vector<wire::ControlMessage> heard_;
 };
@@ -120,8 +120,8 @@ class ControlPeer {
   std::vector<SessionId> down;
 
  private:
-  static daemon::UdpSocket open(const Endpoint& own) {
-    auto made = daemon::UdpSocket::listen(own);
+  static daemon::ControlSocket open(const Endpoint& own) {
+    auto made = daemon::ControlSocket::listen(own);
     if (!made) throw std::runtime_error(made.error().to_string());
     return std::move(*made);
   }
@@ -149,7 +149,7 @@ class ControlPeer {
     }
   }
 
-  daemon::UdpSocket socket_;
+  daemon::ControlSocket socket_;
   daemon::DatagramBuffer buffer_;
   SeededRandom random_;
   Endpoint peer_;

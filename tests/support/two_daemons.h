@@ -108,7 +108,8 @@ class Daemon {
   // Nothing of a session or tunnel is left in the kernel, and no tunnel in the daemon that could
   // still want something of it.
   bool holds_nothing() const {
-    return dataplane.tunnels.empty() && dataplane.sessions.empty() && dataplane.pins.empty() &&
+    return dataplane.tunnels.empty() && dataplane.sessions.empty() &&
+           dataplane.pseudowires.empty() && dataplane.watched.empty() && dataplane.pins.empty() &&
            dataplane.pending() == 0;
   }
 

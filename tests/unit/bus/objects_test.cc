@@ -223,9 +223,11 @@ TEST_F(BusObjects, AreBoundedBehindListeners) {
     });
   emit(std::move(events));
   tunnel_comes(tunnel("work", "lac", true));
+  // Asking for all of them has a limit: on a busy machine it is met, and the next question answered.
   std::set<std::string> all;
+  const auto limit = Clock::now() + 60s;
   while (!(all = managed_paths(*connection_)).contains("/org/L2tpManager1/tunnel/work")) {
-    if (all.contains(kLimitExceeded)) GTEST_FAIL() << "asked too often";
+    ASSERT_LT(Clock::now(), limit);
     for (int i = 0; i < 20; ++i) manager_.State();
   }
   EXPECT_EQ(all.size(), Objects::kMostAccepted + 1);

@@ -1,7 +1,8 @@
-// The two kinds of UDP socket of an L2TP endpoint: a listener, which hears from everybody and
-// answers from the address it was asked on, and a tunnel's own, bound and connected, which the
-// kernel's tunnel is made from. Both drop network data in a classic BPF filter before it costs
-// anything (docs/ARCHITECTURE.md, "Rules that the kernel imposes").
+// The two kinds of socket of an L2TP endpoint: a listener, which hears from everybody and answers
+// from the address it was asked on, and a tunnel's own, bound and connected, which the kernel's
+// tunnel is made from. Over UDP both drop network data in a classic BPF filter before it costs
+// anything (docs/ARCHITECTURE.md, "Rules that the kernel imposes"). Over IP (protocol 115,
+// kernel/l2tp_ip_socket.h) data never gets to them, and all ports are 0.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +13,7 @@
 #include "base/address.h"
 #include "base/bytes.h"
 #include "base/fd.h"
+#include "base/ids.h"
 #include "base/result.h"
 
 namespace l2tpm::daemon {
@@ -26,6 +28,7 @@ struct Datagram {
   ByteView bytes;  // valid until the next read_batch() of any socket with the same buffer
   Endpoint source;
   Endpoint local;  // the address it was sent to, and the socket's port
+  bool over_ip() const { return local.port == 0; }
 };
 
 // Memory for one batch of datagrams, shared by all sockets of a loop.
@@ -37,11 +40,11 @@ class DatagramBuffer {
   DatagramBuffer() : memory_(kBatch * kLongest) {}
 
  private:
-  friend class UdpSocket;
+  friend class ControlSocket;
   Bytes memory_;
 };
 
-class UdpSocket {
+class ControlSocket {
  public:
   enum class Filter : std::uint8_t {
     control_only,     // T=1: listeners
@@ -51,14 +54,20 @@ class UdpSocket {
 
   // 0.0.0.0 or :: listens on every address of that family (:: is IPv6 only). Port 0: ephemeral.
   // SO_REUSEPORT, so that only our own user can share the port.
-  static Result<UdpSocket, SocketError> listen(const Endpoint& local);
+  static Result<ControlSocket, SocketError> listen(const Endpoint& local);
   // Bound and connected. `local.port` 0: 1701 if no other socket of ours has that pair, else
   // ephemeral; an unspecified address: the route's choice. EADDRINUSE: one of ours has the pair,
   // and `may_share` is not set (from Linux 6.11 on the kernel tells the data of two tunnels on one
   // pair apart by their ids).
-  static Result<UdpSocket, SocketError> connect(const Endpoint& local, const Endpoint& peer,
-                                                Filter filter = Filter::control_and_ppp,
-                                                bool may_share = false);
+  static Result<ControlSocket, SocketError> connect(const Endpoint& local, const Endpoint& peer,
+                                                    Filter filter = Filter::control_and_ppp,
+                                                    bool may_share = false);
+
+  // Over IP. The listener hears what has no connection's id; one with an id hears what is for that
+  // connection and is connected before anything is sent, with the peer's id as soon as it is known.
+  static Result<ControlSocket, SocketError> listen_ip(const IpAddress& local);
+  static Result<ControlSocket, SocketError> open_ip(const Endpoint& local, TunnelId id);
+  Result<Done, SocketError> connect_ip(const Endpoint& peer, TunnelId peer_id);
 
   int fd() const { return fd_->get(); }
   // For the kernel's tunnel, which must be able to outlive this object.
@@ -103,7 +112,7 @@ class UdpSocket {
   const Counters& counters() const { return counters_; }
 
  private:
-  UdpSocket(SharedFd fd, const Endpoint& local, const Endpoint& peer)
+  ControlSocket(SharedFd fd, const Endpoint& local, const Endpoint& peer)
       : fd_(std::move(fd)), local_(local), peer_(peer) {}
 
   SharedFd fd_;
@@ -114,6 +123,6 @@ class UdpSocket {
 };
 // What people call an errno that ICMP caused; "" for others.
 std::string_view icmp_name(int error);
-std::string_view name(UdpSocket::Filter filter);
+std::string_view name(ControlSocket::Filter filter);
 
 }  // namespace l2tpm::daemon

@@ -1,4 +1,4 @@
-#include "daemon/udp_socket.h"
+#include "daemon/control_socket.h"
 
 #include <fmt/core.h>
 #include <linux/errqueue.h>
@@ -16,6 +16,8 @@
 #include <set>
 #include <span>
 #include <utility>
+
+#include "kernel/l2tp_ip_socket.h"
 
 namespace l2tpm::daemon {
 namespace {
@@ -82,13 +84,13 @@ int attach(int fd, std::span<const sock_filter> program) {
   return ::setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof prog);
 }
 
-int apply(int fd, UdpSocket::Filter filter) {
+int apply(int fd, ControlSocket::Filter filter) {
   switch (filter) {
-    case UdpSocket::Filter::control_only:
+    case ControlSocket::Filter::control_only:
       return attach(fd, kControlOnly);
-    case UdpSocket::Filter::control_and_ppp:
+    case ControlSocket::Filter::control_and_ppp:
       return attach(fd, kControlAndPpp);
-    case UdpSocket::Filter::none:
+    case ControlSocket::Filter::none:
       break;
   }
   int unused = 0;
@@ -134,7 +136,7 @@ bool set(int fd, int level, int option, int value) {
 }
 
 // With all options and the filter in place before the address is: nothing unwanted gets in first.
-Result<UniqueFd, SocketError> open_bound(const Endpoint& local, UdpSocket::Filter filter) {
+Result<UniqueFd, SocketError> open_bound(const Endpoint& local, ControlSocket::Filter filter) {
   const bool v6 = local.address.is_v6();
   UniqueFd fd(::socket(v6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd) return failed("open a UDP socket");
@@ -152,7 +154,7 @@ Result<UniqueFd, SocketError> open_bound(const Endpoint& local, UdpSocket::Filte
   // The first needs CAP_NET_ADMIN; without it net.core.rmem_max bounds the second. Either will do.
   if (!set(fd.get(), SOL_SOCKET, SO_RCVBUFFORCE, kReceiveBuffer))
     set(fd.get(), SOL_SOCKET, SO_RCVBUF, kReceiveBuffer);
-  if (filter != UdpSocket::Filter::none && apply(fd.get(), filter) < 0)
+  if (filter != ControlSocket::Filter::none && apply(fd.get(), filter) < 0)
     return failed("attach the socket filter");
 
   sockaddr_storage storage{};
@@ -189,6 +191,10 @@ std::optional<IpAddress> destination(const msghdr& message) {
   return std::nullopt;
 }
 
+std::string doing(const kernel::KernelError& error) {
+  return error.detail.empty() ? error.doing : error.doing + " (" + error.detail + ")";
+}
+
 constexpr std::size_t kControlSpace = 128;
 
 }  // namespace
@@ -197,28 +203,29 @@ std::string SocketError::to_string() const {
   return fmt::format("{}: {}", doing, std::strerror(code));
 }
 
-std::string_view name(UdpSocket::Filter filter) {
+std::string_view name(ControlSocket::Filter filter) {
   switch (filter) {
-    case UdpSocket::Filter::control_only:
+    case ControlSocket::Filter::control_only:
       return "control-only";
-    case UdpSocket::Filter::control_and_ppp:
+    case ControlSocket::Filter::control_and_ppp:
       return "control-and-ppp";
-    case UdpSocket::Filter::none:
+    case ControlSocket::Filter::none:
       return "none";
   }
   return "?";
 }
 
-Result<UdpSocket, SocketError> UdpSocket::listen(const Endpoint& local) {
+Result<ControlSocket, SocketError> ControlSocket::listen(const Endpoint& local) {
   auto fd = open_bound(local, Filter::control_only);
   if (!fd) return Unexpected(std::move(fd.error()));
   const Endpoint bound = bound_to(fd->get());
-  return UdpSocket(std::make_shared<const UniqueFd>(std::move(*fd)), bound, Endpoint{});
+  return ControlSocket(std::make_shared<const UniqueFd>(std::move(*fd)), bound, Endpoint{});
 }
 
-Result<UdpSocket, SocketError> UdpSocket::connect(const Endpoint& local, const Endpoint& peer,
-                                                  Filter filter, bool may_share) {
-  const auto attempt = [&](std::uint16_t port) -> Result<UdpSocket, SocketError> {
+Result<ControlSocket, SocketError> ControlSocket::connect(const Endpoint& local,
+                                                          const Endpoint& peer, Filter filter,
+                                                          bool may_share) {
+  const auto attempt = [&](std::uint16_t port) -> Result<ControlSocket, SocketError> {
     Endpoint from = local;
     from.port = port;
     if (from.address.is_unspecified() && peer.address.is_v6()) from.address = IpAddress::v6({});
@@ -238,7 +245,7 @@ Result<UdpSocket, SocketError> UdpSocket::connect(const Endpoint& local, const E
       delete last;
       pairs().remove(bound, peer);
     });
-    return UdpSocket(std::move(shared), bound, peer);
+    return ControlSocket(std::move(shared), bound, peer);
   };
   if (local.port != 0) return attempt(local.port);
   auto first = attempt(kL2tpPort);
@@ -246,25 +253,44 @@ Result<UdpSocket, SocketError> UdpSocket::connect(const Endpoint& local, const E
   return attempt(0);
 }
 
-Result<Done, SocketError> UdpSocket::set_filter(Filter filter) {
+Result<ControlSocket, SocketError> ControlSocket::listen_ip(const IpAddress& local) {
+  return open_ip({local, 0, 0}, TunnelId());
+}
+
+Result<ControlSocket, SocketError> ControlSocket::open_ip(const Endpoint& local, TunnelId id) {
+  auto fd = kernel::open_l2tp_ip(local, id);
+  if (!fd) return Unexpected(SocketError{fd.error().error, doing(fd.error())});
+  return ControlSocket(std::make_shared<const UniqueFd>(std::move(*fd)),
+                       {local.address, 0, local.scope}, Endpoint{});
+}
+
+Result<Done, SocketError> ControlSocket::connect_ip(const Endpoint& peer, TunnelId peer_id) {
+  const auto connected = kernel::connect_l2tp_ip(fd(), peer, peer_id);
+  if (!connected) return Unexpected(SocketError{connected.error().error, doing(connected.error())});
+  peer_ = peer;
+  local_.address = bound_to(fd()).address;
+  return Done{};
+}
+
+Result<Done, SocketError> ControlSocket::set_filter(Filter filter) {
   if (apply(fd(), filter) < 0) return failed("change the socket filter");
   return Done{};
 }
 
-Result<Done, SocketError> UdpSocket::set_tos(std::uint8_t tos) {
+Result<Done, SocketError> ControlSocket::set_tos(std::uint8_t tos) {
   const bool done = local_.address.is_v6() ? set(fd(), IPPROTO_IPV6, IPV6_TCLASS, tos)
                                            : set(fd(), IPPROTO_IP, IP_TOS, tos);
   if (!done) return failed("set the type of service");
   return Done{};
 }
 
-void UdpSocket::watch_send_errors() {
+void ControlSocket::watch_send_errors() {
   if (watches_errors_) return;
   watches_errors_ = local_.address.is_v6() ? set(fd(), IPPROTO_IPV6, IPV6_RECVERR, 1)
                                            : set(fd(), IPPROTO_IP, IP_RECVERR, 1);
 }
 
-std::vector<UdpSocket::SendError> UdpSocket::take_send_errors() {
+std::vector<ControlSocket::SendError> ControlSocket::take_send_errors() {
   constexpr int kAtMost = 64;
   std::vector<SendError> errors;
   for (int i = 0; i < kAtMost; ++i) {
@@ -315,7 +341,7 @@ std::string_view icmp_name(int error) {
   }
 }
 
-bool UdpSocket::read_batch(DatagramBuffer& buffer, std::vector<Datagram>& out) {
+bool ControlSocket::read_batch(DatagramBuffer& buffer, std::vector<Datagram>& out) {
   constexpr std::size_t kBatch = DatagramBuffer::kBatch;
   out.clear();
   std::array<mmsghdr, kBatch> messages{};
@@ -368,7 +394,7 @@ bool UdpSocket::read_batch(DatagramBuffer& buffer, std::vector<Datagram>& out) {
   return static_cast<std::size_t>(count) == kBatch;
 }
 
-bool UdpSocket::send(ByteView bytes) {
+bool ControlSocket::send(ByteView bytes) {
   for (int tries = 0; tries < 3; ++tries) {
     if (::send(fd(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) {
       ++counters_.sent;
@@ -382,7 +408,7 @@ bool UdpSocket::send(ByteView bytes) {
   return false;
 }
 
-bool UdpSocket::send_to(ByteView bytes, const Endpoint& to, const IpAddress& from) {
+bool ControlSocket::send_to(ByteView bytes, const Endpoint& to, const IpAddress& from) {
   sockaddr_storage storage{};
   iovec vector{const_cast<std::uint8_t*>(bytes.data()), bytes.size()};  // sendmsg only reads
   alignas(cmsghdr) std::uint8_t control[kControlSpace] = {};

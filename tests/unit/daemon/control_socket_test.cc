@@ -1,6 +1,6 @@
 // Real datagrams on loopback: what the filters pass, which address an answer leaves from, who may
 // share a port.
-#include "daemon/udp_socket.h"
+#include "daemon/control_socket.h"
 
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -18,20 +18,20 @@ Endpoint at(const char* address, std::uint16_t port = 0) {
   return {*IpAddress::parse(address), port};
 }
 
-UdpSocket listener(const char* address) {
-  auto socket = UdpSocket::listen(at(address));
+ControlSocket listener(const char* address) {
+  auto socket = ControlSocket::listen(at(address));
   EXPECT_TRUE(socket) << socket.error().to_string();
   return std::move(*socket);
 }
-UdpSocket connected(const Endpoint& local, const Endpoint& peer,
-                    UdpSocket::Filter filter = UdpSocket::Filter::none) {
-  auto socket = UdpSocket::connect(local, peer, filter);
+ControlSocket connected(const Endpoint& local, const Endpoint& peer,
+                        ControlSocket::Filter filter = ControlSocket::Filter::none) {
+  auto socket = ControlSocket::connect(local, peer, filter);
   EXPECT_TRUE(socket) << socket.error().to_string();
   return std::move(*socket);
 }
 
 // Loopback delivers within the send call, so what is not there now never comes.
-std::vector<std::string> read_all(UdpSocket& socket, std::vector<Datagram>* raw = nullptr) {
+std::vector<std::string> read_all(ControlSocket& socket, std::vector<Datagram>* raw = nullptr) {
   static DatagramBuffer buffer;
   std::vector<std::string> out;
   std::vector<Datagram> batch;
@@ -87,7 +87,7 @@ const Form kForms[] = {
     {"nothing",                   "",                                                       false, false},
 };
 
-TEST(UdpSocket, FiltersPassWhatTheyShould) {
+TEST(ControlSocket, FiltersPassWhatTheyShould) {
   for (const auto& form : kForms) {
     std::string hex = form.hex;
     hex.erase(std::remove(hex.begin(), hex.end(), ' '), hex.end());
@@ -98,27 +98,27 @@ TEST(UdpSocket, FiltersPassWhatTheyShould) {
     EXPECT_EQ(read_all(server).size(), form.control ? 1u : 0u) << form.what;
 
     auto far = listener("127.0.0.1");
-    auto tunnel = connected(at("127.0.0.1"), far.local(), UdpSocket::Filter::control_and_ppp);
+    auto tunnel = connected(at("127.0.0.1"), far.local(), ControlSocket::Filter::control_and_ppp);
     auto peer = connected(far.local(), tunnel.local());
     ASSERT_TRUE(peer.send(bytes)) << form.what;
     EXPECT_EQ(read_all(tunnel).size(), form.tunnel ? 1u : 0u) << form.what;
   }
 }
 
-TEST(UdpSocket, FilterCanBeChanged) {
+TEST(ControlSocket, FilterCanBeChanged) {
   auto server = listener("127.0.0.1");
   auto client = connected(at("127.0.0.1"), server.local());
   const Bytes ip = packet("000200010001ff03002145000014");
   client.send(ip);
   EXPECT_TRUE(read_all(server).empty());
-  ASSERT_TRUE(server.set_filter(UdpSocket::Filter::none));
-  ASSERT_TRUE(server.set_filter(UdpSocket::Filter::none));
+  ASSERT_TRUE(server.set_filter(ControlSocket::Filter::none));
+  ASSERT_TRUE(server.set_filter(ControlSocket::Filter::none));
   client.send(ip);
   EXPECT_EQ(read_all(server).size(), 1u);
   EXPECT_TRUE(server.set_tos(0xb8));
 }
 
-TEST(UdpSocket, AnAnswerLeavesFromTheAddressItWasAskedOn) {
+TEST(ControlSocket, AnAnswerLeavesFromTheAddressItWasAskedOn) {
   for (const auto& [any, asked, other] :
        {std::tuple("0.0.0.0", "127.0.0.2", "127.0.0.1"), std::tuple("::", "::1", "::1")}) {
     auto server = listener(any);
@@ -135,11 +135,11 @@ TEST(UdpSocket, AnAnswerLeavesFromTheAddressItWasAskedOn) {
   }
 }
 
-TEST(UdpSocket, ATunnelsSocketHearsItsPeerTheListenerTheRest) {
+TEST(ControlSocket, ATunnelsSocketHearsItsPeerTheListenerTheRest) {
   auto server = listener("127.0.0.1");
   auto one = connected(at("127.0.0.1"), server.local());
   auto two = connected(at("127.0.0.1"), server.local());
-  auto tunnel = connected(server.local(), one.local(), UdpSocket::Filter::control_and_ppp);
+  auto tunnel = connected(server.local(), one.local(), ControlSocket::Filter::control_and_ppp);
   for (int i = 0; i < 20; ++i) {
     one.send(packet("c801"));
     two.send(packet("c802"));
@@ -150,12 +150,12 @@ TEST(UdpSocket, ATunnelsSocketHearsItsPeerTheListenerTheRest) {
   EXPECT_EQ(read_all(one), std::vector<std::string>{"c803"});
 }
 
-TEST(UdpSocket, OurTunnelsNeverShareA4Tuple) {
+TEST(ControlSocket, OurTunnelsNeverShareA4Tuple) {
   auto server = listener("127.0.0.1");
-  std::optional<UdpSocket> first = connected(at("127.0.0.1", 1701), server.local());
+  std::optional<ControlSocket> first = connected(at("127.0.0.1", 1701), server.local());
   auto second = connected(at("127.0.0.1"), server.local());
   EXPECT_NE(second.local().port, 1701);
-  const auto clash = UdpSocket::connect(at("127.0.0.1", 1701), server.local());
+  const auto clash = ControlSocket::connect(at("127.0.0.1", 1701), server.local());
   ASSERT_FALSE(clash);
   EXPECT_EQ(clash.error().code, EADDRINUSE);
   // Another peer is another 4-tuple.
@@ -169,7 +169,7 @@ TEST(UdpSocket, OurTunnelsNeverShareA4Tuple) {
   EXPECT_EQ(connected(at("127.0.0.1"), server.local()).local().port, 1701);
 }
 
-TEST(UdpSocket, APortWithoutReusePortCannotBeTaken) {
+TEST(ControlSocket, APortWithoutReusePortCannotBeTaken) {
   auto server = listener("127.0.0.1");
   const UniqueFd thief(::socket(AF_INET, SOCK_DGRAM, 0));
   const int one = 1;
@@ -180,7 +180,7 @@ TEST(UdpSocket, APortWithoutReusePortCannotBeTaken) {
   EXPECT_EQ(errno, EADDRINUSE);
 }
 
-TEST(UdpSocket, BatchesAndTruncation) {
+TEST(ControlSocket, BatchesAndTruncation) {
   auto server = listener("127.0.0.1");
   auto client = connected(at("127.0.0.1"), server.local());
   for (std::size_t i = 0; i < DatagramBuffer::kBatch + 5; ++i) client.send(packet("c80200"));
@@ -201,7 +201,7 @@ TEST(UdpSocket, BatchesAndTruncation) {
   EXPECT_EQ(server.counters().received, DatagramBuffer::kBatch + 7);
 }
 
-TEST(UdpSocket, ADeadPeerIsAnErrorToCountOnly) {
+TEST(ControlSocket, ADeadPeerIsAnErrorToCountOnly) {
   Endpoint gone;
   {
     auto server = listener("127.0.0.1");
@@ -214,7 +214,7 @@ TEST(UdpSocket, ADeadPeerIsAnErrorToCountOnly) {
   EXPECT_FALSE(client.read_batch(buffer, batch));
   EXPECT_EQ(client.counters().last_error, ECONNREFUSED);
   EXPECT_TRUE(client.send(packet("c801")));
-  EXPECT_FALSE(UdpSocket::listen(at("192.0.2.1")));
+  EXPECT_FALSE(ControlSocket::listen(at("192.0.2.1")));
 }
 
 }  // namespace
