@@ -42,13 +42,9 @@ std::string Service::describe() const {
   for (const auto& [profile, client] : clients_) {
     Json row = json_of(client->view());
     row["attempts"] = client->attempts();
-    if (const Tunnel* tunnel = client->tunnel()) {
-      // One, unless it has pseudowires.
-      row["sessions"] = Json::array();
-      for (const auto& [id, session] : tunnel->sessions())
-        row["sessions"].push_back(json_of(*session));
-      if (!row["sessions"].empty()) row["session"] = row["sessions"].front();
-    }
+    const Tunnel* tunnel = client->tunnel();
+    if (tunnel && !tunnel->sessions().empty())
+      row["session"] = json_of(*tunnel->sessions().begin()->second);
     json["clients"].push_back(std::move(row));
   }
   json["listeners"] = Json::array();

@@ -223,7 +223,8 @@ TEST_F(BusObjects, AreBoundedBehindListeners) {
     });
   emit(std::move(events));
   tunnel_comes(tunnel("work", "lac", true));
-  // Asking for all of them has a limit: on a busy machine it is met, and the next question answered.
+  // Asking for all of them has a limit: on a busy machine it is met, and the next question
+  // answered.
   std::set<std::string> all;
   const auto limit = Clock::now() + 60s;
   while (!(all = managed_paths(*connection_)).contains("/org/L2tpManager1/tunnel/work")) {
