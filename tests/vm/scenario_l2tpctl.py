@@ -157,6 +157,7 @@ def trace_pcap(lab):
     dialer.down("work")
     dialer.wait_no_sessions()
     wait_until(lambda: "StopCCN" in tracer.log(), 30, "the goodbye was traced")
+    wait_until(lambda: '"new":""' in monitor.log(), 30, "the monitor shows the session's end")
     for process in (tracer, monitor):
         process.signal(signal.SIGINT)
         check(process.wait(20) == 0, f"{process.name}: {process.status}: {process.log()}")
