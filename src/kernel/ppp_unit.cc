@@ -52,6 +52,10 @@ Result<Done, KernelError> connect_channel(int channel_fd, int unit) {
                  "connecting the PPP channel to its interface");
 }
 
+Result<Done, KernelError> bridge_channel(int channel_fd, int other) {
+  return done_or(ioctl(channel_fd, PPPIOCBRIDGECHAN, &other), "tying two PPP channels together");
+}
+
 Result<int, KernelError> unit_number(int unit_fd) {
   int unit = 0;
   if (ioctl(unit_fd, PPPIOCGUNIT, &unit) != 0)

@@ -17,9 +17,12 @@ std::mutex& ppp_lock();
 
 // A non-blocking descriptor of /dev/ppp, not attached to anything.
 Result<UniqueFd, KernelError> open_ppp();
-Result<Done, KernelError> attach_channel(int fd, int channel);           // locked
-Result<Done, KernelError> connect_channel(int channel_fd, int unit);     // locked
-Result<int, KernelError> unit_number(int unit_fd);                       // locked
+Result<Done, KernelError> attach_channel(int fd, int channel);        // locked
+Result<Done, KernelError> connect_channel(int channel_fd, int unit);  // locked
+Result<int, KernelError> unit_number(int unit_fd);                    // locked
+// Frames pass between the two channels as they are, until one of them ends; the descriptor may be
+// closed. Neither has a unit.
+Result<Done, KernelError> bridge_channel(int channel_fd, int other);     // locked
 Result<Done, KernelError> set_unit_mru(int unit_fd, std::uint32_t mru);  // locked
 // Whether IPv4 and IPv6 packets pass; the others stay as they are.
 Result<Done, KernelError> set_network_modes(int unit_fd, bool ipv4, bool ipv6);  // locked

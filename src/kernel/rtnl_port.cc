@@ -6,6 +6,7 @@
 #include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
+#include <linux/veth.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -173,6 +174,36 @@ NetlinkMessage bridge_request(const std::string& name, const BridgeSettings& set
 Outcome create_bridge(const std::string& name, const BridgeSettings& settings,
                       std::uint32_t group) {
   return ask(bridge_request(name, settings, group), "creating bridge " + name);
+}
+
+NetlinkMessage veth_request(const VethPair& pair) {
+  NetlinkMessage message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
+  const auto put_end = [&](const std::string& name, const MacAddress& mac) {
+    message.append(header_of(0));
+    message.put_text(IFLA_IFNAME, name);
+    message.put(IFLA_ADDRESS, mac.octets().data(), mac.octets().size());
+    message.put_u32(IFLA_MTU, pair.mtu);
+    message.put_u32(IFLA_GROUP, pair.group);
+    message.put_u32(IFLA_NUM_TX_QUEUES, 1);
+    message.put_u32(IFLA_NUM_RX_QUEUES, 1);
+  };
+  put_end(pair.name, pair.mac);
+  nlattr* const info = message.open(IFLA_LINKINFO);
+  message.put_text(IFLA_INFO_KIND, "veth");
+  nlattr* const data = message.open(IFLA_INFO_DATA);
+  nlattr* const peer = message.open(VETH_INFO_PEER);
+  put_end(pair.peer_name, pair.peer_mac);
+  message.close(peer);
+  message.close(data);
+  message.close(info);
+  return message;
+}
+
+Outcome create_veth(const VethPair& pair) {
+  auto created = ask(veth_request(pair), fmt::format("creating interface {}", pair.name));
+  if (!created && created.error().error == EEXIST && created.error().detail.empty())
+    created.error().detail = "another interface has this name";
+  return created;
 }
 
 Outcome set_port(int ifindex, const BridgePort& port) {

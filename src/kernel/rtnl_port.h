@@ -35,6 +35,15 @@ Outcome create_vlan(const VlanDevice& vlan, int lower, std::uint32_t group);
 Outcome create_bridge(const std::string& name, const BridgeSettings& settings, std::uint32_t group);
 NetlinkMessage bridge_request(const std::string& name, const BridgeSettings& settings,
                               std::uint32_t group);
+struct VethPair {
+  std::string name, peer_name;  // one may be a template: "name%d"
+  MacAddress mac, peer_mac;     // given, so udev leaves them alone
+  std::uint32_t mtu = 1500;     // of both
+  std::uint32_t group = 0;      // likewise
+};
+// Down, with one queue each. EEXIST: something has the name.
+Outcome create_veth(const VethPair& pair);
+NetlinkMessage veth_request(const VethPair& pair);
 // Cost, priority, isolation, VLANs of a port; nothing is asked when all is as the kernel makes it.
 // Up to three requests.
 Outcome set_port(int ifindex, const BridgePort& port);
