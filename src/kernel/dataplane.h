@@ -22,6 +22,7 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "base/secret.h"
+#include "kernel/bcp.h"
 #include "kernel/error.h"
 #include "kernel/ethernet.h"
 
@@ -150,8 +151,11 @@ struct Underlay {
 };
 
 // Something happened that nobody asked for.
-struct InterfaceGone {  // somebody removed the session's interface; the session is not removed yet
+// Somebody removed the session's interface, or did to it what ends its use: a BCP port out of its
+// bridge, another MTU on its inner end. The session is not removed yet.
+struct InterfaceGone {
   SessionKey key;
+  std::string why{};  // empty: it is not there any more
 };
 struct InterfaceDown {  // somebody set it down
   SessionKey key;
@@ -190,6 +194,17 @@ class Dataplane {
   // Off: the operational state of the interface becomes "dormant" (RFC 2863), so it does not count
   // as running and a bridge disables its port; l2tp_eth has no carrier that could be taken away.
   virtual void set_carrier(SessionKey key, bool on, Callback<Done> done) = 0;
+
+  // A PPP session that carries bridged Ethernet, for when its NCP has opened: a new one, or one
+  // that is installed unbound (SessionSpec::with_unit), of which the unbound channel is then to be
+  // let go. When it fails nothing is left, not even of the unbound one: probe_bcp() first. EBUSY,
+  // ECANCELED, REQUIRES: as install(). send_frame() takes every PPP frame; set_carrier() as for
+  // Ethernet; configure(), set_mtu(), set_mppe() and set_ccp_flags() are not for it.
+  virtual void install_bcp(BcpSpec spec, Callback<BcpInstalled> done) = 0;
+  // Whether install_bcp() can work here: XDP programs, PPPoE, and the rights to them. EPERM: the
+  // unit's drop-in "bcp" is missing.
+  virtual void probe_bcp(Callback<Done> done) = 0;
+  virtual void read_bcp_counters(SessionKey key, Callback<BcpCounters> done) = 0;
 
   // Addresses, routes and which families pass. The interface is up from install on.
   virtual void configure(SessionKey key, NetworkConfig config, Callback<Done> done) = 0;

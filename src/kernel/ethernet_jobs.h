@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "kernel/bcp_programs.h"
 #include "kernel/dataplane.h"
 #include "kernel/error.h"
 #include "kernel/link_group.h"
@@ -71,6 +72,7 @@ struct EthernetLink {
 struct EthernetContext {
   Bridges& bridges;
   OwnLinks& own_links;
+  BcpPrograms& programs;
 };
 
 // Session, interface, attachment. What was made is in `link` even when it fails: close it.

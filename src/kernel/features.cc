@@ -16,6 +16,7 @@
 
 #include "base/address.h"
 #include "base/random.h"
+#include "kernel/bcp_jobs.h"
 #include "kernel/genl_l2tp.h"
 #include "kernel/l2tp_ip_socket.h"
 #include "kernel/mss_clamp.h"
@@ -71,6 +72,7 @@ class Probe {
   void probe_ipv6();
   void probe_ethernet();
   void probe_ip();
+  void probe_bcp();
   void probe_nftables();
 
   KernelFeatures& out_;
@@ -269,6 +271,19 @@ void Probe::probe_ip() {
       probe("l2tp-ip6", IpAddress::v6(loopback), "load the module l2tp_ip6, and let IPv6 be on");
 }
 
+void Probe::probe_bcp() {
+  Feature& feature = row("bcp", false);
+  Bridges bridges(0);
+  OwnLinks own_links;
+  BcpPrograms programs;
+  const auto tried = try_bcp({bridges, own_links, programs});
+  const bool forbidden = !tried && (tried.error().error == EPERM || tried.error().error == EACCES);
+  out_.bcp = judge(feature, tried,
+                   forbidden ? "install the unit's drop-in bcp.conf, if sessions are to be bridged"
+                             : "load the modules pppoe and veth, and a kernel from 5.18 on") &&
+             out_.bridge_channel;
+}
+
 void Probe::probe_nftables() {
   Feature& feature = row("nftables", false);
   out_.nftables =
@@ -287,6 +302,7 @@ void Probe::run() {
   probe_ipv6();
   probe_ethernet();
   probe_ip();
+  probe_bcp();
   probe_nftables();
   session_.reset();
   if (tunnel_) (void)delete_tunnel(tunnel_->id);

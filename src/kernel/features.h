@@ -39,6 +39,7 @@ struct KernelFeatures {
   bool nftables = false;       // "nftables": the MSS clamp
   bool session_by_id = false;  // "session-by-id": data is found by (tid, sid) on any socket (6.11+)
   bool bridge_channel = false;  // "bridge-channel": PPPIOCBRIDGECHAN
+  bool bcp = false;             // "bcp": bridged Ethernet over PPP, by XDP programs
 
   bool usable() const;  // every required row says yes
 };

@@ -42,6 +42,13 @@ Result<unsigned, KernelError> sweep(const DataplaneSettings& settings) {
   unsigned removed = 0;
   const auto links = list_links(false);
   if (!links) return Unexpected(links.error());
+  // BCP ports come first: bridges of ours go when they have no port left.
+  for (const LinkInfo& link : *links)
+    if (link.kind == "veth" && link.lower < link.ifindex &&
+        is_of_instance(link.group, settings.instance)) {
+      if (auto gone = delete_link(link.ifindex); !gone) return Unexpected(gone.error());
+      ++removed;
+    }
   for (const LinkInfo& link : *links) {
     if (link.kind == "bridge" && link.group == bridge_group(settings.instance))
       removed += remove_empty_bridge(link.name, link.group) ? 1 : 0;

@@ -205,6 +205,8 @@ void LinuxDataplane::set_mtu(SessionKey key, std::uint32_t mtu, std::uint32_t mr
   post_session(
       key, "setting the MTU",
       [mtu, mru](KernelSession& session) -> Result<Done, KernelError> {
+        if (session.bcp)
+          return Unexpected(KernelError{ENOTSUP, "setting the MTU", "a BCP port keeps its own"});
         if (session.ethernet) return set_ethernet_mtu(*session.ethernet, mtu);
         if (!session.unit) return Unexpected(KernelError{ENOTCONN, "setting the MTU", {}});
         {
@@ -270,7 +272,7 @@ void LinuxDataplane::send_frame(SessionKey key, ByteView frame) {
 void LinuxDataplane::forget(SessionKey key, Session& session) {
   session.kernel->cancelled = true;
   if (session.ifindex != 0) by_ifindex_.erase(session.ifindex);
-  if (session.vlan_ifindex != 0) vlan_by_ifindex_.erase(session.vlan_ifindex);
+  if (session.second_ifindex != 0) second_by_ifindex_.erase(session.second_ifindex);
   elsewhere_.erase(key);
   session.unit.reset();
   session.channel.reset();

@@ -1,6 +1,7 @@
 // The class behind make_linux_dataplane(), shared by the files that implement it:
-// linux_dataplane.cc tunnels and PPP sessions, linux_dataplane_ethernet.cc pseudowires and static
-// tunnels, linux_dataplane_host.cc the host as a whole.
+// linux_dataplane.cc tunnels and PPP sessions, linux_dataplane_bcp.cc BCP,
+// linux_dataplane_ethernet.cc pseudowires and static tunnels, linux_dataplane_host.cc the host as a
+// whole.
 #pragma once
 
 #include <cassert>
@@ -51,6 +52,9 @@ class LinuxDataplane final : public Dataplane {
   void add_tunnel(TunnelSpec spec) override;
   void install(SessionSpec spec, Callback<Installed> done) override;
   void install_ethernet(EthernetSpec spec, Callback<EthernetInstalled> done) override;
+  void install_bcp(BcpSpec spec, Callback<BcpInstalled> done) override;
+  void probe_bcp(Callback<Done> done) override;
+  void read_bcp_counters(SessionKey key, Callback<BcpCounters> done) override;
   void set_carrier(SessionKey key, bool on, Callback<Done> done) override;
   void configure(SessionKey key, NetworkConfig config, Callback<Done> done) override;
   void deconfigure(SessionKey key, Callback<Done> done) override;
@@ -83,10 +87,13 @@ class LinuxDataplane final : public Dataplane {
     // Copies of the loop's own, there from the completion of the install on.
     SharedFd channel, unit;
     int ifindex = 0;
-    int vlan_ifindex = 0;       // of a pseudowire's VLAN device
+    int second_ifindex = 0;     // of a pseudowire's VLAN device, of a BCP port's inner end
     std::uint32_t pending = 0;  // calls not completed, beside the install
     bool installing = true;
     bool is_ethernet = false;
+    // Of a BCP port, as it has to stay: the bridge it is in, the MTU of its inner end.
+    int master = 0;
+    std::uint32_t inner_mtu = 0;
   };
   struct Tunnel {
     std::shared_ptr<KernelTunnel> kernel;
@@ -105,6 +112,12 @@ class LinuxDataplane final : public Dataplane {
   void finish_ethernet(SessionKey key, const std::shared_ptr<KernelSession>& kernel,
                        Result<EthernetInstalled, KernelError> result, int vlan_ifindex,
                        bool elsewhere, const Callback<EthernetInstalled>& done);
+  void finish_bcp(SessionKey key, const std::shared_ptr<KernelSession>& kernel,
+                  Result<BcpInstalled, KernelError> result, const Callback<BcpInstalled>& done);
+  void read_punts();
+  void check_bcp(int ifindex, SessionKey key);
+  // What is wrong with one end of a BCP port; empty: nothing.
+  static std::string_view disturbed(const Session& session, const LinkInfo& link);
   void finish_install(SessionKey key, const std::shared_ptr<KernelSession>& kernel,
                       Result<Installed, KernelError> result, const Callback<Installed>& done);
   void post_session(SessionKey key, const char* doing, SessionJob job, Callback<Done> done);
@@ -119,7 +132,7 @@ class LinuxDataplane final : public Dataplane {
   }
   void forget(SessionKey key, Session& session);
   std::uint16_t free_slot();
-  EthernetContext ethernet_context() { return {bridges_, own_links_}; }
+  EthernetContext ethernet_context() { return {bridges_, own_links_, programs_}; }
   std::optional<SessionKey> owner_of(int ifindex) const;
   std::optional<SessionKey> counted(int ifindex) const;
   void disturb();
@@ -139,10 +152,10 @@ class LinuxDataplane final : public Dataplane {
   const DataplaneSettings settings_;
   std::function<void(const Event&)> handler_;
   std::unordered_map<TunnelId, Tunnel> tunnels_;
-  std::unordered_map<int, SessionKey> by_ifindex_;       // those that count
-  std::unordered_map<int, SessionKey> vlan_by_ifindex_;  // VLAN devices of pseudowires
-  std::set<SessionKey> elsewhere_;                       // their interface is in another namespace
-  std::set<SessionId> version3_ids_;                     // in use; one space for all tunnels
+  std::unordered_map<int, SessionKey> by_ifindex_;         // those that count
+  std::unordered_map<int, SessionKey> second_by_ifindex_;  // VLAN devices, inner ends
+  std::set<SessionKey> elsewhere_;    // their interface is in another namespace
+  std::set<SessionId> version3_ids_;  // in use; one space for all tunnels
   std::unordered_set<std::uint16_t> slots_;
   std::uint16_t last_slot_ = 0;
   std::map<IpAddress, unsigned> pinned_;
@@ -168,6 +181,8 @@ class LinuxDataplane final : public Dataplane {
   RoutePins pins_;           // touched by jobs of kRoutes only
   HeldAddresses addresses_;  // touched by jobs of kAddresses only
   Bridges bridges_;
+  BcpPrograms programs_;
+  int punts_fd_ = -1;      // of the programs, once they are loaded
   StaticTunnels statics_;  // touched by jobs of kStatics only
   Workers workers_;        // last: its end waits for jobs that use the rest
 };

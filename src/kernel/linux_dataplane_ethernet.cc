@@ -62,8 +62,8 @@ void LinuxDataplane::finish_ethernet(SessionKey key, const std::shared_ptr<Kerne
       session->ifindex = result->ifindex;
       by_ifindex_[session->ifindex] = key;
     }
-    session->vlan_ifindex = vlan_ifindex;
-    if (vlan_ifindex != 0) vlan_by_ifindex_[vlan_ifindex] = key;
+    session->second_ifindex = vlan_ifindex;
+    if (vlan_ifindex != 0) second_by_ifindex_[vlan_ifindex] = key;
   } else {
     drop(key);
   }
@@ -75,6 +75,7 @@ void LinuxDataplane::set_carrier(SessionKey key, bool on, Callback<Done> done) {
   post_session(
       key, kDoing,
       [on](KernelSession& session) -> Result<Done, KernelError> {
+        if (session.bcp) return set_bcp_carrier(*session.bcp, on);
         if (!session.ethernet)
           return Unexpected(KernelError{ENOTSUP, kDoing, "it is no pseudowire"});
         return set_ethernet_carrier(*session.ethernet, on);

@@ -55,8 +55,8 @@ std::optional<SessionKey> LinuxDataplane::counted(int ifindex) const {
 std::optional<SessionKey> LinuxDataplane::owner_of(int ifindex) const {
   if (const auto found = by_ifindex_.find(ifindex); found != by_ifindex_.end())
     return found->second;
-  const auto found = vlan_by_ifindex_.find(ifindex);
-  if (found == vlan_by_ifindex_.end()) return std::nullopt;
+  const auto found = second_by_ifindex_.find(ifindex);
+  if (found == second_by_ifindex_.end()) return std::nullopt;
   return found->second;
 }
 
@@ -100,6 +100,9 @@ void LinuxDataplane::on_link(const LinkInfo& link, bool deleted) {
       emit(InterfaceGone{*key});
     else if (!link.up)
       check_link(link.ifindex, *key);
+    else if (const Session* const session = find(*key);
+             session != nullptr && !disturbed(*session, link).empty())
+      check_bcp(link.ifindex, *key);
     return;
   }
   on_static_link(link, deleted);
@@ -146,7 +149,7 @@ void LinuxDataplane::check_link(int ifindex, SessionKey key) {
 
 void LinuxDataplane::check_links() {
   std::vector<std::pair<int, SessionKey>> expected(by_ifindex_.begin(), by_ifindex_.end());
-  expected.insert(expected.end(), vlan_by_ifindex_.begin(), vlan_by_ifindex_.end());
+  expected.insert(expected.end(), second_by_ifindex_.begin(), second_by_ifindex_.end());
   post(JobKind::normal, kStatistics, [this, expected = std::move(expected)] {
     const auto links = list_links(false);
     if (!links) return;
@@ -164,6 +167,7 @@ void LinuxDataplane::check_links() {
 
 void LinuxDataplane::dispatch_completions() {
   completions_.dispatch();
+  read_punts();
   monitor_.read({[this](const LinkInfo& link, bool deleted) { on_link(link, deleted); },
                  [this](const RouteEntry& route) { on_route(route); },
                  [this] {

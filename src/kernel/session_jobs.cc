@@ -150,7 +150,42 @@ Result<EthernetInstalled, KernelError> install_ethernet_session(const KernelTunn
   return result;
 }
 
+Result<BcpInstalled, KernelError> install_bcp_session(const KernelTunnel& tunnel,
+                                                      KernelSession& session, const BcpSpec& spec,
+                                                      const EthernetContext& context) {
+  const auto step = [&]() -> Result<BcpInstalled, KernelError> {
+    if (!tunnel.created)
+      return Unexpected(tunnel.error.value_or(KernelError{ENOENT, "creating the tunnel", {}}));
+    if (session.cancelled) return BcpInstalled{};
+    if (!session.pppox) {
+      SessionSpec plain;
+      plain.key = spec.key;
+      plain.peer_session = spec.peer_session;
+      plain.send_sequence = spec.send_sequence;
+      plain.require_sequence = spec.require_sequence;
+      plain.lns_mode = spec.lns_mode;
+      plain.reorder_timeout = spec.reorder_timeout;
+      plain.framing = spec.framing;
+      if (auto made = make_session(tunnel, session, plain); !made) return Unexpected(made.error());
+    }
+    if (session.cancelled) return BcpInstalled{};
+    session.bcp = std::make_unique<BcpLink>();
+    auto installed = make_bcp(spec, tunnel.group, context, *session.bcp);
+    if (!installed || session.cancelled) return installed;
+    auto frames = bridge_session(session.pppox->get(), *session.bcp);
+    if (!frames) return Unexpected(frames.error());
+    installed->frames = std::move(*frames);
+    return installed;
+  };
+  auto result = step();
+  if (result && session.cancelled)
+    result = Unexpected(KernelError{ECANCELED, "installing the BCP session", "it was removed"});
+  if (!result) close_session(session, context);
+  return result;
+}
+
 void close_session(KernelSession& session, const EthernetContext& context) {
+  if (session.bcp) close_bcp(*std::exchange(session.bcp, nullptr), context);
   if (session.ethernet) {
     close_ethernet(*session.ethernet, context);
     session.ethernet.reset();

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/fd.h"
+#include "kernel/bcp_jobs.h"
 #include "kernel/dataplane.h"
 #include "kernel/ethernet_jobs.h"
 #include "kernel/route_pins.h"
@@ -30,6 +31,7 @@ struct KernelSession {
   int ifindex = 0;
   std::unique_ptr<NetworkConfig> network;  // as applied; null: none
   std::unique_ptr<EthernetLink> ethernet;  // of an Ethernet pseudowire; it has nothing of the rest
+  std::unique_ptr<BcpLink> bcp;            // of a BCP session; it has no channel and unit
 };
 
 // The first install of a tunnel.
@@ -42,6 +44,9 @@ Result<EthernetInstalled, KernelError> install_ethernet_session(const KernelTunn
                                                                 KernelSession& session,
                                                                 const EthernetSpec& spec,
                                                                 const EthernetContext& context);
+Result<BcpInstalled, KernelError> install_bcp_session(const KernelTunnel& tunnel,
+                                                      KernelSession& session, const BcpSpec& spec,
+                                                      const EthernetContext& context);
 // Interface, channel, session, in this order. Blocks.
 void close_session(KernelSession& session, const EthernetContext& context);
 // All sessions of a tunnel: interfaces by group, if the group has no strangers; the rest by many

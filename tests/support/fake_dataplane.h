@@ -44,6 +44,8 @@ class FakeDataplane final : public kernel::Dataplane {
   std::map<SessionKey, kernel::Counters> counters;            // set by the test, read back
   std::map<IpAddress, unsigned> pins, held;
   std::map<SessionKey, kernel::EthernetSpec> pseudowires;  // those installed
+  std::map<SessionKey, kernel::BcpSpec> bcp_sessions;      // those installed
+  std::map<SessionKey, kernel::BcpCounters> bcp_counters;  // set by the test, read back
   std::map<SessionKey, bool> carriers;                     // as set_carrier() said last
   std::map<std::string, unsigned> watched;                 // circuits
   std::map<std::string, bool> circuits;                    // set by the test; absent: up
@@ -112,6 +114,42 @@ class FakeDataplane final : public kernel::Dataplane {
     later([this, key, spec = std::move(spec), failure, done = std::move(done)] {
       auto result = finish_ethernet(key, spec, failure);
       if (done) done(std::move(result));
+    });
+  }
+  void install_bcp(kernel::BcpSpec spec, Callback<kernel::BcpInstalled> done) override {
+    const SessionKey key = spec.key;
+    record("install_bcp {} {} {} mtu {}{}", text(key), spec.interface_name, name(spec.path),
+           spec.mtu, spec.port ? " bridge " + spec.port->bridge : "");
+    auto failure = take_failure("install_bcp");
+    const auto unit = sessions.find(key);
+    if (!failure && (unit != sessions.end() && unit->second.with_unit) !=
+                        (spec.path == kernel::BcpPath::relay_unit))
+      failure =
+          kernel::KernelError{EINVAL, "installing the BCP session", "its unit is not as the path"};
+    if (!failure && !tunnels.contains(key.tunnel))
+      failure =
+          kernel::KernelError{ENOENT, "installing the BCP session", "its tunnel was not added"};
+    installing_.insert(key);
+    later([this, key, spec = std::move(spec), failure, done = std::move(done)] {
+      auto result = finish_bcp(key, spec, failure);
+      if (done) done(std::move(result));
+    });
+  }
+  void probe_bcp(Callback<Done> done) override {
+    record("probe_bcp");
+    answer("probe_bcp", std::move(done), [] {});
+  }
+  void read_bcp_counters(SessionKey key, Callback<kernel::BcpCounters> done) override {
+    record("read_bcp_counters {}", text(key));
+    auto failure = take_failure("read_bcp_counters");
+    if (!failure && !bcp_sessions.contains(key))
+      failure = kernel::KernelError{ENOENT, "reading the counters of a BCP session", {}};
+    later([this, key, failure, done = std::move(done)] {
+      if (!done) return;
+      if (failure)
+        done(Unexpected(*failure));
+      else
+        done(bcp_counters[key]);
     });
   }
   void set_carrier(SessionKey key, bool on, Callback<Done> done) override {
@@ -189,7 +227,8 @@ class FakeDataplane final : public kernel::Dataplane {
     answer("set_ccp_flags", std::move(done), [] {});
   }
   void send_frame(SessionKey key, ByteView frame) override {
-    if (sessions.contains(key)) frames.push_back({key, Bytes(frame.begin(), frame.end())});
+    if (sessions.contains(key) || bcp_sessions.contains(key))
+      frames.push_back({key, Bytes(frame.begin(), frame.end())});
   }
   std::uint64_t dropped_frames() const override { return 0; }
   void remove(SessionKey key, Callback<Done> done) override {
@@ -203,6 +242,8 @@ class FakeDataplane final : public kernel::Dataplane {
     for (const auto& [key, spec] : sessions)
       if (key.tunnel == tunnel) its.push_back(key);
     for (const auto& [key, spec] : pseudowires)
+      if (key.tunnel == tunnel) its.push_back(key);
+    for (const auto& [key, spec] : bcp_sessions)
       if (key.tunnel == tunnel) its.push_back(key);
     for (const SessionKey& key : installing_)
       if (key.tunnel == tunnel) its.push_back(key);
@@ -221,7 +262,7 @@ class FakeDataplane final : public kernel::Dataplane {
       }
       std::vector<kernel::Counters> all;
       for (const auto& [key, values] : counters)
-        if (sessions.contains(key) || pseudowires.contains(key)) {
+        if (sessions.contains(key) || pseudowires.contains(key) || bcp_sessions.contains(key)) {
           all.push_back(values);
           all.back().key = key;
         }
@@ -334,6 +375,7 @@ class FakeDataplane final : public kernel::Dataplane {
     if (installing_.erase(key) > 0) cancelled_.insert(key);
     sessions.erase(key);
     pseudowires.erase(key);
+    bcp_sessions.erase(key);
     carriers.erase(key);
     networks.erase(key);
     far_ends_.erase(key);
@@ -385,6 +427,33 @@ class FakeDataplane final : public kernel::Dataplane {
     installed.interface_name = spec.vlan ? spec.vlan->name : spec.interface_name;
     installed.mac = spec.mac.value_or(MacAddress({2, 0, 0, 0, 0, 1}));
     installed.mtu = spec.mtu != 0 ? spec.mtu : 1446;
+    return installed;
+  }
+  Result<kernel::BcpInstalled, kernel::KernelError> finish_bcp(
+      SessionKey key, const kernel::BcpSpec& spec,
+      const std::optional<kernel::KernelError>& failure) {
+    if (const auto cut = cancelled_.find(key); cut != cancelled_.end()) {
+      cancelled_.erase(cut);
+      return Unexpected(
+          kernel::KernelError{ECANCELED, "installing the BCP session", "it was removed"});
+    }
+    installing_.erase(key);
+    const bool unit = spec.path == kernel::BcpPath::relay_unit;
+    if (!unit || failure) {
+      sessions.erase(key);  // the unbound one has become this, or is gone
+      far_ends_.erase(key);
+    }
+    if (failure) return Unexpected(*failure);
+    bcp_sessions[key] = spec;
+    kernel::BcpInstalled installed;
+    installed.ifindex = ++last_ifindex_;
+    installed.interface_name = spec.interface_name;
+    installed.mac = spec.mac.value_or(MacAddress({2, 0, 0, 0, 0, 1}));
+    if (unit)
+      std::tie(installed.unit, far_ends_[key].unit) = pair();
+    else
+      std::tie(installed.channel, far_ends_[key].channel) = pair();
+    installed.frames = std::exchange(waiting_[key], {});
     return installed;
   }
   std::vector<kernel::StaticRow> static_rows(const std::vector<kernel::StaticTunnel>& wanted,

@@ -1,4 +1,4 @@
-"""src/kernel alone against the real thing: see kernel_selftest.sh and ethernet_selftest.sh."""
+"""src/kernel alone against the real thing: see kernel_selftest.sh, ethernet_selftest.sh and bcp_selftest.sh."""
 
 from lab import BUILD, ROOT, check, run
 from registry import scenario
@@ -16,5 +16,13 @@ def selftest(lab):
 def ethernet(lab):
     status, text = run([ROOT / "tests" / "vm" / "selftest" / "ethernet_selftest.sh", BUILD / "tests" / "ethernet_selftest", 100],
                        check_status=False, seconds=550)
+    lab.note(text)
+    check(status == 0, f"status {status}")
+
+
+@scenario("kernel/bcp", group="kernel", smoke=True, seconds=300)
+def bcp(lab):
+    status, text = run([ROOT / "tests" / "vm" / "selftest" / "bcp_selftest.sh", BUILD / "tests" / "bcp_selftest"],
+                       check_status=False, seconds=280)
     lab.note(text)
     check(status == 0, f"status {status}")
