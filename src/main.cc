@@ -160,7 +160,10 @@ int run(const Options& options) {
     log(LogLevel::error, {}, "the event loop refuses: {}", started ? "signals" : started.error());
     return 1;
   }
-  (*loop)->run();
+  if (const auto ran = (*loop)->run(); !ran) {
+    log(LogLevel::error, {}, "{}", ran.error());
+    return 1;
+  }
   log(LogLevel::notice, daemon::message_id::on(daemon::message_id::kStopped, {}), "stopped");
   presence.reset();
   // The dataplane goes after the service: it waits until the kernel has given everything back.

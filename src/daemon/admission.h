@@ -38,18 +38,6 @@ class TokenBucket {
   TimePoint at_{};
 };
 
-// RFC 9000's rule for an unproven peer: at most three times the bytes it sent.
-class ByteBudget {
- public:
-  void received(std::size_t bytes) { received_ += bytes; }
-  bool may_send(std::size_t bytes) const { return sent_ + bytes <= 3 * received_; }
-  void sent(std::size_t bytes) { sent_ += bytes; }
-
- private:
-  std::uint64_t received_ = 0;
-  std::uint64_t sent_ = 0;
-};
-
 class Admission {
  public:
   enum class Verdict : std::uint8_t {

@@ -123,9 +123,11 @@ void EventLoop::set_fair_turn_handler(const void* owner, std::function<void()> h
   }
 }
 
-void EventLoop::run() {
+Result<Done, std::string> EventLoop::run() {
   while (turn(std::nullopt)) {
   }
+  if (error_ < 0) return Unexpected(error_text("running the event loop", error_));
+  return Done{};
 }
 
 bool EventLoop::turn(std::optional<Duration> wait) {
@@ -133,7 +135,10 @@ bool EventLoop::turn(std::optional<Duration> wait) {
       wait ? static_cast<std::uint64_t>(
                  std::chrono::duration_cast<std::chrono::microseconds>(*wait).count())
            : UINT64_MAX;
-  if (sd_event_run(event_, usec) < 0) return false;
+  if (const int r = sd_event_run(event_, usec); r < 0) {
+    error_ = r;
+    return false;
+  }
   if (sd_event_get_state(event_) == SD_EVENT_FINISHED) return false;
   if (++turns_ % kTurnsBetweenFairOnes == 0) {
     for (const auto& [owner, handler] : on_fair_turn_) handler();

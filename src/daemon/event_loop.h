@@ -57,10 +57,11 @@ class EventLoop {
   // handler removes the owner's.
   void set_fair_turn_handler(const void* owner, std::function<void()> handler);
 
-  // Runs until stop(). Pings the service manager's watchdog when it asks for that.
-  void run();
+  // Runs until stop(), or until sd-event fails, which it says. Pings the service manager's watchdog
+  // when it asks for that.
+  Result<Done, std::string> run();
   // One turn of it, waiting at most so long (nullopt: for ever) for something to be ready. False:
-  // stopped.
+  // stopped or failed.
   bool turn(std::optional<Duration> wait);
   void stop() { sd_event_exit(event_, 0); }
   sd_event* get() { return event_; }
@@ -73,6 +74,7 @@ class EventLoop {
   sd_event_source* timer_ = nullptr;
   std::optional<TimePoint> armed_;
   unsigned turns_ = 0;
+  int error_ = 0;  // sd-event's, negative
   std::vector<std::unique_ptr<Source>> sources_;
   std::function<void()> on_timer_;
   std::function<void()> on_turn_end_;

@@ -114,16 +114,5 @@ TEST(Admission, AGreedySourceEvictsItself) {
   EXPECT_LE(honest_lost, 3u);
 }
 
-TEST(ByteBudget, ThreeTimesWhatCame) {
-  ByteBudget budget;
-  EXPECT_FALSE(budget.may_send(1));
-  budget.received(100);
-  EXPECT_TRUE(budget.may_send(300));
-  EXPECT_FALSE(budget.may_send(301));
-  budget.sent(150);
-  EXPECT_TRUE(budget.may_send(150));
-  EXPECT_FALSE(budget.may_send(151));
-}
-
 }  // namespace
 }  // namespace l2tpm::daemon
