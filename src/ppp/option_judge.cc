@@ -19,7 +19,7 @@ Bytes number(std::uint32_t value, std::size_t octets) {
 
 std::optional<wire::PppOption> OptionJudge::next() {
   while (auto option = reader_.next()) {
-    if (!seen_.test(option->type)) {
+    if (!seen_.test(option->type) || repeatable_.test(option->type)) {
       seen_.set(option->type);
       return option;
     }

@@ -16,6 +16,9 @@ class OptionJudge {
  public:
   OptionJudge(ByteView options, bool may_nak) : reader_(options), may_nak_(may_nak) {}
 
+  // This option may come more than once (RFC 3518 §4.3).
+  void allow_repeats(std::uint8_t type) { repeatable_.set(type); }
+
   // The next option to judge. An option that comes twice is rejected here (RFC 1661 §5.1: "MUST NOT
   // be included more than once"), and not returned.
   std::optional<wire::PppOption> next();
@@ -36,6 +39,7 @@ class OptionJudge {
   wire::PppOptionReader reader_;
   bool may_nak_;
   std::bitset<256> seen_;
+  std::bitset<256> repeatable_;
   Bytes rejects_;
   Bytes naks_;
 };

@@ -75,6 +75,7 @@ std::string option_text(PppProtocol protocol, const PppOption& option) {
   } else {
     if (protocol == PppProtocol::ipv6cp) known = name(static_cast<Ipv6cpOption>(option.type));
     if (protocol == PppProtocol::ccp) known = name(static_cast<CcpOption>(option.type));
+    if (protocol == PppProtocol::bcp) known = name(static_cast<BcpOption>(option.type));
     value = hex_value(option.value);
   }
   std::string text =

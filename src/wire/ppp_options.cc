@@ -86,6 +86,32 @@ std::string_view name(CcpOption option) {
   return "";
 }
 
+std::string_view name(BcpOption option) {
+  switch (option) {
+    case BcpOption::bridge_identification:
+      return "bridge-id";
+    case BcpOption::line_identification:
+      return "line-id";
+    case BcpOption::mac_support:
+      return "mac-support";
+    case BcpOption::tinygram_compression:
+      return "tinygram";
+    case BcpOption::lan_identification:
+      return "lan-id";
+    case BcpOption::mac_address:
+      return "mac";
+    case BcpOption::spanning_tree:
+      return "spanning-tree";
+    case BcpOption::tagged_frame:
+      return "tagged-frame";
+    case BcpOption::management_inline:
+      return "management-inline";
+    case BcpOption::control_packet_indicator:
+      return "control-indicator";
+  }
+  return {};
+}
+
 std::optional<std::uint16_t> option_u16(ByteView value) {
   if (value.size() != 2) return std::nullopt;
   return ByteReader(value).u16();

@@ -1,4 +1,4 @@
-// The option numbers of LCP, IPCP, IPV6CP and CCP, and what goes into the values that we use.
+// The option numbers of LCP, IPCP, IPV6CP, CCP and BCP, and what goes into the values that we use.
 #pragma once
 
 #include <cstdint>
@@ -56,10 +56,25 @@ enum class CcpOption : std::uint8_t {
   deflate = 26,
 };
 
+// RFC 3518 §4; the first five are as old as RFC 1638.
+enum class BcpOption : std::uint8_t {
+  bridge_identification = 1,
+  line_identification = 2,
+  mac_support = 3,
+  tinygram_compression = 4,
+  lan_identification = 5,
+  mac_address = 6,
+  spanning_tree = 7,
+  tagged_frame = 8,
+  management_inline = 9,
+  control_packet_indicator = 10,
+};
+
 std::string_view name(LcpOption option);
 std::string_view name(IpcpOption option);
 std::string_view name(Ipv6cpOption option);
 std::string_view name(CcpOption option);
+std::string_view name(BcpOption option);
 
 // Exactly two, four or eight octets in network order; nothing for any other length.
 std::optional<std::uint16_t> option_u16(ByteView value);
