@@ -21,7 +21,7 @@ constexpr TimePoint kStart{};
 // option 2 is rejected.
 class Toy : public Automaton {
  public:
-  explicit Toy(const FsmTimers& timers) : Automaton(wire::PppProtocol::bcp, timers) {}
+  explicit Toy(const FsmTimers& timers) : Automaton(wire::PppProtocol::mplscp, timers) {}
   using Automaton::send;
   std::uint8_t value = 7;
   int acknowledged = -1;
@@ -125,20 +125,20 @@ TEST_F(AutomatonTest, OpensEitherWay) {
   toy_.open(now_);
   EXPECT_EQ(did(), "started");
   toy_.lower_up(now_);
-  EXPECT_EQ(did(), "BCP Configure-Request id 1 <option 1 07>");
+  EXPECT_EQ(did(), "MPLSCP Configure-Request id 1 <option 1 07>");
   EXPECT_EQ(receive(PppCode::configure_ack, 1, "010307"), "");
   EXPECT_EQ(toy_.state(), FsmState::ack_rcvd);
   EXPECT_EQ(receive(PppCode::configure_request, 9, "010303"),
-            "BCP Configure-Ack id 9 <option 1 03>; up");
+            "MPLSCP Configure-Ack id 9 <option 1 03>; up");
   EXPECT_EQ(toy_.acknowledged, 3);
   EXPECT_EQ(toy_.next_deadline(), std::nullopt);
 }
 
 TEST_F(AutomatonTest, RepeatsTenTimesThenGivesUp) {
   open_up();
-  EXPECT_EQ(timeout(1s), "BCP Configure-Request id 1 <option 1 07>");
-  EXPECT_EQ(timeout(2s), "BCP Configure-Request id 1 <option 1 07>");
-  for (int i = 0; i < 7; ++i) EXPECT_EQ(timeout(3s), "BCP Configure-Request id 1 <option 1 07>");
+  EXPECT_EQ(timeout(1s), "MPLSCP Configure-Request id 1 <option 1 07>");
+  EXPECT_EQ(timeout(2s), "MPLSCP Configure-Request id 1 <option 1 07>");
+  for (int i = 0; i < 7; ++i) EXPECT_EQ(timeout(3s), "MPLSCP Configure-Request id 1 <option 1 07>");
   EXPECT_EQ(timeout(3s), "finished");
   EXPECT_EQ(toy_.state(), FsmState::stopped);
   EXPECT_EQ(toy_.failure(), CauseCode::network_failed);
@@ -149,15 +149,15 @@ TEST_F(AutomatonTest, RepeatsTenTimesThenGivesUp) {
 TEST_F(AutomatonTest, ClosesWithTwoRequests) {
   reach_opened();
   toy_.close(now_, "bye");
-  EXPECT_EQ(did(), "down; BCP Terminate-Request id 2 \"bye\"");
-  EXPECT_EQ(timeout(1s), "BCP Terminate-Request id 3");
+  EXPECT_EQ(did(), "down; MPLSCP Terminate-Request id 2 \"bye\"");
+  EXPECT_EQ(timeout(1s), "MPLSCP Terminate-Request id 3");
   EXPECT_EQ(timeout(2s), "finished");
   EXPECT_EQ(toy_.state(), FsmState::closed);
 }
 
 TEST_F(AutomatonTest, PeerCloses) {
   reach_opened();
-  EXPECT_EQ(receive(PppCode::terminate_request, 8, "6279"), "down; BCP Terminate-Ack id 8");
+  EXPECT_EQ(receive(PppCode::terminate_request, 8, "6279"), "down; MPLSCP Terminate-Ack id 8");
   EXPECT_EQ(toy_.failure(), CauseCode::peer_closed);
   EXPECT_TRUE(toy_.failed_by_peer());
   EXPECT_EQ(timeout(1s), "finished");
@@ -172,7 +172,7 @@ TEST_F(AutomatonTest, OnlyTheIdentifierAndOptionsAskedForCount) {
   EXPECT_EQ(receive(PppCode::configure_nak, 7, "010305"), "");
   EXPECT_EQ(toy_.state(), FsmState::req_sent);
   EXPECT_EQ(receive(PppCode::configure_nak, 1, "010305"),
-            "BCP Configure-Request id 2 <option 1 05>");
+            "MPLSCP Configure-Request id 2 <option 1 05>");
   EXPECT_EQ(receive(PppCode::configure_ack, 1, "010307"), "");  // to the old one
   EXPECT_EQ(receive(PppCode::configure_ack, 2, "010305"), "");
   EXPECT_EQ(toy_.state(), FsmState::ack_rcvd);
@@ -189,21 +189,21 @@ TEST_F(AutomatonTest, ALostAckIsRepeatedWithoutFallingBack) {
   reach_opened();
   now_ += 3s;
   EXPECT_EQ(receive(PppCode::configure_request, 1, "010301"),
-            "BCP Configure-Ack id 1 <option 1 01>");
+            "MPLSCP Configure-Ack id 1 <option 1 01>");
   EXPECT_TRUE(toy_.is_open());
   // Another Identifier, other options, or a repetition much later: the peer starts anew.
   now_ += 3s;
   EXPECT_EQ(receive(PppCode::configure_request, 1, "010301"),
-            "down; BCP Configure-Request id 2 <option 1 07>; "
-            "BCP Configure-Ack id 1 <option 1 01>");
+            "down; MPLSCP Configure-Request id 2 <option 1 07>; "
+            "MPLSCP Configure-Ack id 1 <option 1 01>");
   EXPECT_EQ(toy_.state(), FsmState::ack_sent);
 }
 
 TEST_F(AutomatonTest, ARestartedPeerIsNegotiatedWithAnew) {
   reach_opened();
   EXPECT_EQ(receive(PppCode::configure_request, 2, "010301"),
-            "down; BCP Configure-Request id 2 <option 1 07>; "
-            "BCP Configure-Ack id 2 <option 1 01>");
+            "down; MPLSCP Configure-Request id 2 <option 1 07>; "
+            "MPLSCP Configure-Ack id 2 <option 1 01>");
   EXPECT_EQ(receive(PppCode::configure_ack, 2, "010307"), "up");
   EXPECT_EQ(toy_.resets, 2);
 }
@@ -214,7 +214,7 @@ TEST_F(AutomatonTest, NaksFiveTimesThenRejects) {
     EXPECT_NE(receive(PppCode::configure_request, id, "010399").find("Configure-Nak"),
               std::string::npos);
   EXPECT_EQ(receive(PppCode::configure_request, 6, "010399"),
-            "BCP Configure-Reject id 6 <option 1 99>");
+            "MPLSCP Configure-Reject id 6 <option 1 99>");
 }
 
 TEST_F(AutomatonTest, APeerThatNaksForEverIsLeft) {
@@ -233,14 +233,14 @@ TEST_F(AutomatonTest, APeerThatNaksForEverIsLeft) {
 TEST_F(AutomatonTest, RejectsAllAtOnce) {
   open_up();
   EXPECT_EQ(receive(PppCode::configure_request, 1, "010399 0202 0303aa"),
-            "BCP Configure-Reject id 1 <option 2> <option 3 aa>");
+            "MPLSCP Configure-Reject id 1 <option 2> <option 3 aa>");
 }
 
 // docs/CONFORMANCE.md, "What broke others", row 27: duplicate configuration options.
 TEST_F(AutomatonTest, PeersSection4Row27_DuplicateOptionsAreRejected) {
   open_up();
   EXPECT_EQ(receive(PppCode::configure_request, 1, "010301 010302"),
-            "BCP Configure-Reject id 1 <option 1 02>");
+            "MPLSCP Configure-Reject id 1 <option 1 02>");
 }
 
 TEST_F(AutomatonTest, PeersSection4Row19_MalformedOptionsGetNoAnswer) {
@@ -252,7 +252,7 @@ TEST_F(AutomatonTest, PeersSection4Row19_MalformedOptionsGetNoAnswer) {
 
 TEST_F(AutomatonTest, UnknownCodesAreRejectedInEveryState) {
   open_up();
-  EXPECT_EQ(receive(static_cast<PppCode>(99), 5, "abcd"), "BCP Code-Reject id 2 63050006abcd");
+  EXPECT_EQ(receive(static_cast<PppCode>(99), 5, "abcd"), "MPLSCP Code-Reject id 2 63050006abcd");
   EXPECT_EQ(receive(PppCode::code_reject, 1, "0c010004"), "");          // RXJ+
   EXPECT_EQ(receive(PppCode::code_reject, 1, "01010004"), "finished");  // RXJ-
   EXPECT_TRUE(toy_.failed_by_peer());
@@ -273,9 +273,9 @@ TEST_F(AutomatonTest, AStoppedOneStartsAgainOnRequest) {
   reach_opened();
   receive(PppCode::terminate_request, 8, "");
   timeout(1s);
-  EXPECT_EQ(receive(PppCode::configure_ack, 9, ""), "BCP Terminate-Ack id 9");
+  EXPECT_EQ(receive(PppCode::configure_ack, 9, ""), "MPLSCP Terminate-Ack id 9");
   EXPECT_EQ(receive(PppCode::configure_request, 9, "010301"),
-            "BCP Configure-Request id 2 <option 1 07>; BCP Configure-Ack id 9 <option 1 01>");
+            "MPLSCP Configure-Request id 2 <option 1 07>; MPLSCP Configure-Ack id 9 <option 1 01>");
   EXPECT_EQ(receive(PppCode::configure_ack, 2, "010307"), "up");
   EXPECT_EQ(toy_.failure(), CauseCode::none);
 }
