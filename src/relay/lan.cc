@@ -98,13 +98,13 @@ Result<Done, int> switch_offloads_off(const std::string& name) {
       blocks[i / 32].valid |= 1u << (i % 32);
     }
   }
-  std::vector<char> order(sizeof(ethtool_sfeatures) +
-                          blocks.size() * sizeof(ethtool_set_features_block));
-  ethtool_sfeatures features{};
-  features.cmd = ETHTOOL_SFEATURES;
-  features.size = static_cast<std::uint32_t>(blocks.size());
-  std::memcpy(order.data(), &features, sizeof features);
-  std::memcpy(order.data() + sizeof features, blocks.data(),
+  // ethtool_sfeatures: two words, then the blocks.
+  const std::array<std::uint32_t, 2> head = {ETHTOOL_SFEATURES,
+                                             static_cast<std::uint32_t>(blocks.size())};
+  static_assert(sizeof(ethtool_sfeatures) == sizeof head);
+  std::vector<char> order(sizeof head + blocks.size() * sizeof(ethtool_set_features_block));
+  std::memcpy(order.data(), head.data(), sizeof head);
+  std::memcpy(order.data() + sizeof head, blocks.data(),
               blocks.size() * sizeof(ethtool_set_features_block));
   request.ifr_data = order.data();
   // Positive: what could not be changed is fixed, and off or harmless.

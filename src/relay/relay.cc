@@ -11,6 +11,7 @@
 #include <atomic>
 #include <cerrno>
 #include <condition_variable>
+#include <span>
 
 #include "base/fd.h"
 
@@ -139,9 +140,10 @@ class Relay::Thread {
     while (!stopping_.load()) {
       const int count = epoll_wait(epoll_.get(), events.data(), kTurn, -1);
       const TimePoint now = Clock::now();
-      for (int i = 0; i < count; ++i) {
-        if (events[i].data.ptr == nullptr) continue;
-        serve(*static_cast<Entry::Port*>(events[i].data.ptr), events[i].events, now);
+      const auto ready = std::span(events).first(static_cast<std::size_t>(std::max(count, 0)));
+      for (const epoll_event& event : ready) {
+        if (event.data.ptr == nullptr) continue;
+        serve(*static_cast<Entry::Port*>(event.data.ptr), event.events, now);
       }
       let_go();
     }
