@@ -287,6 +287,9 @@ void PppSession::carry_out(ppp::LinkAction& action, TimePoint now) {
             network_->ipv6.reset();
             apply_network(now);
           },
+          // No profile asks for BCP yet: what it agrees on has nowhere to go.
+          [](const ppp::BridgeUp&) {},
+          [](const ppp::BridgeDown&) {},
           [&](const ppp::LinkDown& down) { end(down.cause, now); },
       },
       action);

@@ -14,18 +14,15 @@ constexpr std::uint8_t kEthernet = 1;  // the MAC type: IEEE 802.3, canonical
 constexpr std::uint8_t kOn = 1;
 constexpr std::uint8_t kOff = 2;
 constexpr std::uint8_t kNoSpanningTree = 0;
-constexpr std::uint8_t kIeee8021d = 1;
 
 constexpr std::uint8_t number(BcpOption option) { return static_cast<std::uint8_t>(option); }
 
 std::optional<MacAddress> mac_of(ByteView value) {
-  MacAddress mac{};
-  if (value.size() != mac.size()) return std::nullopt;
-  std::copy(value.begin(), value.end(), mac.begin());
-  return mac;
+  std::array<std::uint8_t, 6> octets{};
+  if (value.size() != octets.size()) return std::nullopt;
+  std::copy(value.begin(), value.end(), octets.begin());
+  return MacAddress(octets);
 }
-
-bool is_station(const MacAddress& mac) { return mac != MacAddress{} && (mac[0] & 1) == 0; }
 
 void put_octet(Bytes& out, BcpOption option, std::uint8_t value) {
   wire::put_ppp_option(out, number(option), ByteView(&value, 1));
@@ -38,15 +35,17 @@ Bcp::Bcp(const BridgeSettings& settings, RandomSource& random, const FsmTimers& 
 
 // Locally administered, one station.
 MacAddress Bcp::random_mac() const {
-  MacAddress mac{};
+  MacAddress mac;
   do {
+    std::array<std::uint8_t, 6> octets{};
     std::uint64_t bits = random_->u64();
-    for (std::uint8_t& octet : mac) {
+    for (std::uint8_t& octet : octets) {
       octet = static_cast<std::uint8_t>(bits);
       bits >>= 8;
     }
-    mac[0] = static_cast<std::uint8_t>((mac[0] & 0xfc) | 2);
-  } while (mac == local_mac_);
+    octets[0] = static_cast<std::uint8_t>((octets[0] & 0xfc) | 2);
+    mac = MacAddress(octets);
+  } while (is_ours(mac));
   return mac;
 }
 
@@ -54,31 +53,29 @@ void Bcp::reset() {
   send_mac_support_ = true;
   send_inline_ = true;
   send_spanning_tree_ = false;
-  spanning_tree_ = kIeee8021d;
   send_tagged_ = settings_.tagged_frames;
-  local_mac_ = settings_.mac;
-  send_mac_ = is_station(local_mac_);
+  send_mac_ = settings_.mac.has_value();
   suggested_mac_ = random_mac();
-  peer_mac_ = {};
+  peer_mac_.reset();
   peer_takes_tagged_ = false;
   peer_takes_inline_ = false;
 }
 
 BridgeAgreement Bcp::agreement() const {
-  return {.local_mac = send_mac_ ? local_mac_ : MacAddress{},
+  return {.local_mac = send_mac_ ? settings_.mac : std::nullopt,
           .peer_mac = peer_mac_,
           .send_tagged = peer_takes_tagged_,
           .receive_tagged = send_tagged_,
           .send_inline = peer_takes_inline_,
-          .receive_inline = send_inline_,
-          .spanning_tree = send_spanning_tree_ ? spanning_tree_ : kNoSpanningTree};
+          .receive_inline = send_inline_};
 }
 
 Bytes Bcp::build_request() const {
   Bytes options;
   if (send_mac_support_) put_octet(options, BcpOption::mac_support, kEthernet);
-  if (send_mac_) wire::put_ppp_option(options, number(BcpOption::mac_address), local_mac_);
-  if (send_spanning_tree_) put_octet(options, BcpOption::spanning_tree, spanning_tree_);
+  if (send_mac_)
+    wire::put_ppp_option(options, number(BcpOption::mac_address), settings_.mac->octets());
+  if (send_spanning_tree_) put_octet(options, BcpOption::spanning_tree, kNoSpanningTree);
   if (send_tagged_) put_octet(options, BcpOption::tagged_frame, kOn);
   if (send_inline_) wire::put_ppp_option(options, number(BcpOption::management_inline), {});
   return options;
@@ -110,22 +107,18 @@ Judgement Bcp::judge_request(ByteView options, bool may_nak) const {
         const auto mac = mac_of(value);
         if (!mac) {
           judge.reject(*option);
-        } else if (!is_station(*mac) || *mac == local_mac_) {
-          judge.nak(*option, suggested_mac_);  // zeros ask for an address
+        } else if (!mac->is_usable() || is_ours(*mac)) {
+          judge.nak(*option, suggested_mac_.octets());  // zeros ask for an address
         }
         break;
       }
-      case BcpOption::spanning_tree: {
+      case BcpOption::spanning_tree:
         if (value.empty()) {
           judge.reject(*option);
-          break;
+        } else if (!is_octet || value[0] != kNoSpanningTree) {
+          judge.nak(*option, ByteView(&kNoSpanningTree, 1));
         }
-        // The old BPDUs (0x0201) are for a peer that does not take them inline.
-        const bool old_is_needed = !send_inline_ && is_octet && value[0] == kIeee8021d;
-        const bool is_none = is_octet && value[0] == kNoSpanningTree;
-        if (!is_none && !old_is_needed) judge.nak(*option, ByteView(&kNoSpanningTree, 1));
         break;
-      }
       case BcpOption::tagged_frame:
         if (!is_octet) {
           judge.reject(*option);
@@ -152,13 +145,13 @@ Judgement Bcp::judge_request(ByteView options, bool may_nak) const {
 }
 
 void Bcp::request_acknowledged(ByteView options) {
-  peer_mac_ = {};
+  peer_mac_.reset();
   peer_takes_tagged_ = false;
   peer_takes_inline_ = false;
   wire::PppOptionReader reader(options);
   while (const auto option = reader.next()) {
     if (option->type == number(BcpOption::mac_address)) {
-      peer_mac_ = mac_of(option->value).value_or(MacAddress{});
+      peer_mac_ = mac_of(option->value);
     } else if (option->type == number(BcpOption::tagged_frame)) {
       peer_takes_tagged_ = option->value[0] == kOn;
     } else if (option->type == number(BcpOption::management_inline)) {
@@ -177,12 +170,9 @@ bool Bcp::take_nak(ByteView options) {
     if (option->type == number(BcpOption::mac_address)) {
       const auto mac = mac_of(option->value);
       // Another address than the bridge port's is of no use to us: then none is announced.
-      if (mac && send_mac_ && *mac != local_mac_) send_mac_ = false;
+      if (mac && !is_ours(*mac)) send_mac_ = false;
     } else if (option->type == number(BcpOption::tagged_frame)) {
       send_tagged_ = false;
-    } else if (option->type == number(BcpOption::spanning_tree)) {
-      if (!option->value.empty() && option->value[0] == kNoSpanningTree)
-        spanning_tree_ = kNoSpanningTree;
     }
     // What the peer would like us to send besides (RFC 1661 §5.3) is of no use here.
   }

@@ -3,30 +3,26 @@
 // no source routing, no tinygram compression, no B bit. Options about receiving bind the other end.
 #pragma once
 
-#include <array>
 #include <cstdint>
+#include <optional>
 
+#include "base/mac_address.h"
 #include "base/random.h"
 #include "ppp/automaton.h"
+#include "ppp/link_settings.h"
 
 namespace l2tpm::ppp {
 
-using MacAddress = std::array<std::uint8_t, 6>;  // in the order of the wire
-
-struct BridgeSettings {
-  MacAddress mac{};            // ours, announced to the peer; zeros: not announced
-  bool tagged_frames = false;  // say that we take IEEE 802.1Q tags
-};
-
 // What was agreed.
 struct BridgeAgreement {
-  MacAddress local_mac{};          // zeros: not announced
-  MacAddress peer_mac{};           // zeros: not announced
-  bool send_tagged = false;        // the peer takes tagged frames
-  bool receive_tagged = false;     // it knows that we do
-  bool send_inline = false;        // BPDUs to the peer are ordinary frames; else protocol 0x0201
-  bool receive_inline = false;     // and those from the peer
-  std::uint8_t spanning_tree = 0;  // RFC 3518 §4.10: 0 none, 1 IEEE 802.1D; while not inline
+  std::optional<MacAddress> local_mac;  // absent: not announced
+  std::optional<MacAddress> peer_mac;   // absent: not announced
+  bool send_tagged = false;             // the peer takes tagged frames
+  bool receive_tagged = false;          // it knows that we do
+  // BPDUs are ordinary frames. Without that they do not travel at all: the old form (protocol
+  // 0x0201, RFC 1638) is never agreed on, so there the bridges have no spanning tree together.
+  bool send_inline = false;
+  bool receive_inline = false;
 };
 
 class Bcp final : public Automaton {
@@ -47,6 +43,7 @@ class Bcp final : public Automaton {
 
  private:
   MacAddress random_mac() const;
+  bool is_ours(const MacAddress& mac) const { return settings_.mac && mac == *settings_.mac; }
 
   BridgeSettings settings_;
   RandomSource* random_;
@@ -56,13 +53,11 @@ class Bcp final : public Automaton {
   bool send_mac_ = false;
   bool send_tagged_ = false;
   bool send_inline_ = true;
-  bool send_spanning_tree_ = false;  // once Management-Inline was rejected
-  std::uint8_t spanning_tree_ = 0;
-  MacAddress local_mac_{};
-  MacAddress suggested_mac_{};  // for a peer that asks for one, or has ours
+  bool send_spanning_tree_ = false;  // "none", once Management-Inline was rejected
+  MacAddress suggested_mac_;         // for a peer that asks for one, or has ours
 
   // The peer's.
-  MacAddress peer_mac_{};
+  std::optional<MacAddress> peer_mac_;
   bool peer_takes_tagged_ = false;
   bool peer_takes_inline_ = false;
 };

@@ -59,7 +59,9 @@ std::uint32_t Lcp::new_magic() const {
 void Lcp::reset() {
   sent_options_ = kSendMagic;
   if (settings_->mru != wire::kPppDefaultMru) sent_options_ |= kSendMru;
+  if (settings_->mrru != 0) sent_options_ |= kSendMrru;
   mru_ = settings_->mru;
+  mrru_ = settings_->mrru;
   magic_ = new_magic();
   suggested_magic_ = new_magic();
   auth_refused_ = 0;
@@ -67,6 +69,8 @@ void Lcp::reset() {
   auth_of_peer_.reset();
   if (!settings_->authenticate_peer.empty()) auth_of_peer_ = settings_->authenticate_peer.front();
   peer_mru_ = wire::kPppDefaultMru;
+  peer_mrru_ = 0;
+  peer_short_sequence_ = false;
   peer_accm_ = 0xffffffff;
   peer_magic_ = 0;
   auth_of_us_.reset();
@@ -76,7 +80,7 @@ void Lcp::reset() {
 
 Bytes Lcp::build_request() const {
   Bytes options;
-  options.reserve(20);
+  options.reserve(24);
   if ((sent_options_ & kSendMru) != 0)
     wire::put_ppp_option_u16(options, number(LcpOption::mru), mru_);
   if (auth_of_peer_)
@@ -84,6 +88,8 @@ Bytes Lcp::build_request() const {
                          encode_auth_option(*auth_of_peer_));
   if ((sent_options_ & kSendMagic) != 0)
     wire::put_ppp_option_u32(options, number(LcpOption::magic_number), magic_);
+  if ((sent_options_ & kSendMrru) != 0)
+    wire::put_ppp_option_u16(options, number(LcpOption::mrru), mrru_);
   return options;
 }
 
@@ -121,6 +127,21 @@ Judgement Lcp::judge_request(ByteView options, bool may_nak) const {
         }
         break;
       }
+      case LcpOption::mrru: {
+        const auto mrru = wire::option_u16(option->value);
+        if (!mrru || settings_->mrru == 0) {
+          judge.reject(*option);
+        } else if (*mrru < kMinMru) {
+          judge.nak_u16(*option, settings_->mrru);
+        }
+        break;
+      }
+      case LcpOption::short_sequence_numbers:
+        if (!option->value.empty() || settings_->mrru == 0) judge.reject(*option);
+        break;
+      case LcpOption::endpoint_discriminator:  // there is one link: it joins no bundle
+        if (option->value.empty() || settings_->mrru == 0) judge.reject(*option);
+        break;
       case LcpOption::quality_protocol:
       case LcpOption::protocol_field_compression:
       case LcpOption::address_control_compression:
@@ -132,9 +153,6 @@ Judgement Lcp::judge_request(ByteView options, bool may_nak) const {
       case LcpOption::connect_time:
       case LcpOption::compound_frames:
       case LcpOption::nominal_data_encapsulation:
-      case LcpOption::mrru:
-      case LcpOption::short_sequence_numbers:
-      case LcpOption::endpoint_discriminator:
       default:  // a number from the wire, not one of the enumeration's
         judge.reject(*option);
         break;
@@ -145,6 +163,8 @@ Judgement Lcp::judge_request(ByteView options, bool may_nak) const {
 
 void Lcp::request_acknowledged(ByteView options) {
   peer_mru_ = wire::kPppDefaultMru;
+  peer_mrru_ = 0;
+  peer_short_sequence_ = false;
   peer_accm_ = 0xffffffff;
   peer_magic_ = 0;
   auth_of_us_.reset();
@@ -152,6 +172,10 @@ void Lcp::request_acknowledged(ByteView options) {
   while (const auto option = reader.next()) {
     if (option->type == number(LcpOption::mru)) {
       peer_mru_ = wire::option_u16(option->value).value_or(peer_mru_);
+    } else if (option->type == number(LcpOption::mrru)) {
+      peer_mrru_ = wire::option_u16(option->value).value_or(0);
+    } else if (option->type == number(LcpOption::short_sequence_numbers)) {
+      peer_short_sequence_ = true;
     } else if (option->type == number(LcpOption::accm)) {
       peer_accm_ = wire::option_u32(option->value).value_or(peer_accm_);
     } else if (option->type == number(LcpOption::magic_number)) {
@@ -195,6 +219,9 @@ bool Lcp::take_nak(ByteView options) {
         mru_ = *mru;
         sent_options_ |= kSendMru;
       }
+    } else if (option->type == number(LcpOption::mrru)) {
+      const auto mrru = wire::option_u16(option->value);
+      if (mrru && *mrru >= kMinMru && *mrru < settings_->mrru) mrru_ = *mrru;
     } else if (option->type == number(LcpOption::authentication_protocol)) {
       if (auth_of_peer_) ask_for_next_auth(decode_auth_option(option->value));
     } else if (option->type == number(LcpOption::magic_number)) {
@@ -218,6 +245,8 @@ bool Lcp::take_reject(ByteView options) {
   while (const auto rejected = reader.next()) {
     if (rejected->type == number(LcpOption::mru)) {
       sent_options_ &= static_cast<std::uint8_t>(~kSendMru);
+    } else if (rejected->type == number(LcpOption::mrru)) {
+      sent_options_ &= static_cast<std::uint8_t>(~kSendMrru);
     } else if (rejected->type == number(LcpOption::magic_number)) {
       sent_options_ &= static_cast<std::uint8_t>(~kSendMagic);
     } else if (rejected->type == number(LcpOption::authentication_protocol)) {
@@ -245,6 +274,7 @@ bool Lcp::adopt(const LcpRequests& requests, TimePoint now) {
   std::optional<AuthMethod> auth;
   std::uint8_t sent = 0;
   std::uint16_t mru = wire::kPppDefaultMru;
+  std::uint16_t mrru = 0;
   std::uint32_t magic = 0;
   wire::PppOptionReader reader(requests.last_sent);
   while (const auto option = reader.next()) {
@@ -255,6 +285,10 @@ bool Lcp::adopt(const LcpRequests& requests, TimePoint now) {
       mru = wire::option_u16(option->value).value_or(0);
       if (mru < kMinMru) return false;
       sent |= kSendMru;
+    } else if (option->type == number(LcpOption::mrru)) {
+      mrru = wire::option_u16(option->value).value_or(0);
+      if (settings_->mrru == 0 || mrru < kMinMru) return false;  // its fragments would be lost
+      sent |= kSendMrru;
     } else if (option->type == number(LcpOption::magic_number)) {
       magic = wire::option_u32(option->value).value_or(0);
       sent |= kSendMagic;
@@ -270,6 +304,7 @@ bool Lcp::adopt(const LcpRequests& requests, TimePoint now) {
   if (!received || judge_request(*received, true).kind != Judgement::Kind::ack) return false;
   sent_options_ = sent;
   mru_ = mru;
+  mrru_ = mrru;
   auth_of_peer_ = auth;
   request_acknowledged(*received);
   *requests_ = requests;

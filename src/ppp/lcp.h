@@ -1,6 +1,7 @@
 // The Link Control Protocol (RFC 1661 §5, §6; RFC 1570): MRU, authentication protocols, magic
-// numbers with loop detection, echoes. Owned by Link. PFC and ACFC are refused: the kernel's L2TP
-// sends neither, and they save nothing inside a datagram.
+// numbers with loop detection, echoes; multilink's options (RFC 1990 §5.1) for one link. Owned by
+// Link. PFC and ACFC are refused: the kernel's L2TP sends neither, and they save nothing inside a
+// datagram.
 #pragma once
 
 #include <cstdint>
@@ -48,6 +49,13 @@ class Lcp final : public Automaton {
     return (sent_options_ & kSendMru) != 0 ? mru_ : std::uint16_t{1500};
   }
   std::uint16_t peer_mru() const { return peer_mru_; }
+  // 0: that end takes no fragments.
+  std::uint16_t local_mrru() const {
+    return (sent_options_ & kSendMrru) != 0 ? mrru_ : std::uint16_t{0};
+  }
+  std::uint16_t peer_mrru() const { return peer_mrru_; }
+  // The peer wants fragments with the short header (RFC 1990 §5.1.2).
+  bool peer_wants_short_sequence() const { return peer_mrru_ != 0 && peer_short_sequence_; }
   std::uint32_t peer_accm() const { return peer_accm_; }
   std::uint32_t local_magic() const { return (sent_options_ & kSendMagic) != 0 ? magic_ : 0; }
   std::uint32_t peer_magic() const { return peer_magic_; }
@@ -70,6 +78,7 @@ class Lcp final : public Automaton {
  private:
   static constexpr std::uint8_t kSendMru = 1;
   static constexpr std::uint8_t kSendMagic = 2;
+  static constexpr std::uint8_t kSendMrru = 4;
 
   void ask_for_next_auth(std::optional<AuthMethod> suggestion);
   std::uint32_t new_magic() const;
@@ -85,12 +94,15 @@ class Lcp final : public Automaton {
   bool heard_from_peer_ = false;
   std::uint8_t loops_ = 0;  // Naks of our magic number in a row
   std::uint16_t mru_ = 1500;
+  std::uint16_t mrru_ = 0;
   std::uint32_t magic_ = 0;
   std::uint32_t suggested_magic_ = 0;  // for a peer whose number is zero or ours
   std::optional<AuthMethod> auth_of_peer_;
 
   // The peer's.
   std::uint16_t peer_mru_ = 1500;
+  std::uint16_t peer_mrru_ = 0;
+  bool peer_short_sequence_ = false;
   std::uint32_t peer_accm_ = 0xffffffff;
   std::uint32_t peer_magic_ = 0;
   std::optional<AuthMethod> auth_of_us_;

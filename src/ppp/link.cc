@@ -145,7 +145,10 @@ void Link::lcp_up(TimePoint now) {
   emit(LcpUp{.peer_mru = lcp_.peer_mru(),
              .mtu = std::min(lcp_.peer_mru(), settings_->mtu_limit),
              .peer_accm = lcp_.peer_accm(),
-             .magic = lcp_.local_magic()});
+             .magic = lcp_.local_magic(),
+             .peer_mrru = lcp_.peer_mrru(),
+             .local_mrru = lcp_.local_mrru(),
+             .peer_short_sequence = lcp_.peer_wants_short_sequence()});
   set_phase(LinkPhase::authenticate, "LCP up");
   start_authentication(now);
 }
@@ -168,12 +171,10 @@ void Link::protocol_rejected(std::uint16_t protocol, TimePoint now) {
       take_from_ccp(now);
       return;
     case PppProtocol::ipcp:
-      if (ipcp_) ipcp_->protocol_rejected(now);
-      take_from_ipcp(now);
-      return;
     case PppProtocol::ipv6cp:
-      if (ipv6cp_) ipv6cp_->protocol_rejected(now);
-      take_from_ipv6cp(now);
+    case PppProtocol::bcp:
+      if (Automaton* ncp = ncp_of(static_cast<PppProtocol>(protocol))) ncp->protocol_rejected(now);
+      take_from_ncps(now);
       return;
     case PppProtocol::lcp:
     case PppProtocol::pap:
@@ -191,7 +192,6 @@ void Link::protocol_rejected(std::uint16_t protocol, TimePoint now) {
     case PppProtocol::ipv6:
     case PppProtocol::compressed:
     case PppProtocol::mpls_unicast:
-    case PppProtocol::bcp:
     case PppProtocol::ecp:
     case PppProtocol::ccp_link:
     case PppProtocol::mplscp:
@@ -214,9 +214,9 @@ void Link::handle_timeout(TimePoint now) {
   take_from_ccp(now);
   if (!waits_for_install()) {
     if (ipcp_) ipcp_->handle_timeout(now);
-    take_from_ipcp(now);
     if (ipv6cp_) ipv6cp_->handle_timeout(now);
-    take_from_ipv6cp(now);
+    if (bcp_) bcp_->handle_timeout(now);
+    take_from_ncps(now);
   }
   if (ccp_wait_ && *ccp_wait_ <= now) {
     ccp_wait_.reset();
@@ -240,6 +240,7 @@ std::optional<TimePoint> Link::next_deadline() const {
   // What the peer said last is held: asking again would only count against us.
   if (ipcp_ && !waits_for_install()) merge(ipcp_->next_deadline());
   if (ipv6cp_ && !waits_for_install()) merge(ipv6cp_->next_deadline());
+  if (bcp_ && !waits_for_install()) merge(bcp_->next_deadline());
   merge(ccp_wait_);
   merge(network_deadline_);
   return next;
@@ -319,6 +320,7 @@ LinkStatus Link::status() const {
   status.lcp = name(lcp_.state());
   if (ipcp_) status.ipcp = name(ipcp_->state());
   if (ipv6cp_) status.ipv6cp = name(ipv6cp_->state());
+  if (bcp_) status.bcp = name(bcp_->state());
   if (ccp_) {
     status.ccp = name(ccp_->state());
     if (const auto mode = ccp_->receive_mode()) status.mppe_receive = to_string(*mode);
@@ -335,6 +337,8 @@ LinkStatus Link::status() const {
   status.local_mru = lcp_.local_mru();
   status.peer_mru = lcp_.peer_mru();
   status.mtu = std::min(lcp_.peer_mru(), settings_->mtu_limit);
+  status.local_mrru = lcp_.local_mrru();
+  status.peer_mrru = lcp_.peer_mrru();
   status.local_magic = lcp_.local_magic();
   status.peer_magic = lcp_.peer_magic();
   return status;

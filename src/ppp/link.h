@@ -1,9 +1,9 @@
 // A PPP link from LCP to open network protocols (RFC 1661 §3.2): the one object of PPP that the
-// daemon owns, one per session. It owns LCP, the authentication machines, IPCP, IPV6CP and CCP, and
+// daemon owns, one per session. It owns LCP, authentication, IPCP, IPV6CP, BCP and CCP, and
 // decides which of them runs when. It does not know what carries its frames, and keeps network data
 // out: that is the kernel's.
 //
-//   open() -> LCP -> authentication -> Install .. installed() -> CCP, IPCP, IPV6CP -> Ipv4Up ...
+//   open() -> LCP -> authentication -> Install .. installed() -> CCP, IPCP, IPV6CP, BCP -> Ipv4Up
 //
 // One Link is one life: after LinkDown it stays dead. Actions are to be carried out in their order.
 #pragma once
@@ -22,6 +22,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "ppp/auth.h"
+#include "ppp/bcp.h"
 #include "ppp/ccp.h"
 #include "ppp/ipcp.h"
 #include "ppp/ipv6cp.h"
@@ -62,6 +63,8 @@ struct LcpUp {
   std::uint16_t mtu = 1450;
   std::uint32_t peer_accm = 0xffffffff;
   std::uint32_t magic = 0;
+  std::uint16_t peer_mrru = 0, local_mrru = 0;  // 0: that end takes no fragments (RFC 1990)
+  bool peer_short_sequence = false;             // fragments to it have the short header
 };
 // An end has proved itself.
 struct Authenticated {
@@ -84,6 +87,10 @@ struct Ipv6Up {
   std::uint64_t peer_id = 0;
 };
 struct Ipv6Down {};
+struct BridgeUp {
+  BridgeAgreement agreement;
+};
+struct BridgeDown {};
 // The last action of a link.
 struct LinkDown {
   Cause cause;
@@ -91,16 +98,17 @@ struct LinkDown {
 
 using LinkAction =
     std::variant<SendFrame, PhaseChanged, LcpUp, CredentialsNeeded, Authenticated, Install, SetMppe,
-                 SetCcpFlags, Ipv4Up, Ipv4Down, Ipv6Up, Ipv6Down, LinkDown>;
+                 SetCcpFlags, Ipv4Up, Ipv4Down, Ipv6Up, Ipv6Down, BridgeUp, BridgeDown, LinkDown>;
 
 // For l2tpctl and D-Bus: texts are names of this module's enums, printable.
 struct LinkStatus {
   LinkPhase phase = LinkPhase::dead;
-  std::string lcp, ipcp, ipv6cp, ccp;    // automaton states; "" when the protocol does not run
-  std::string user;                      // the peer's, or ours on a client
-  std::string auth_of_peer, auth_of_us;  // methods; "" when there is none
+  std::string lcp, ipcp, ipv6cp, bcp, ccp;  // automaton states; "" when the protocol does not run
+  std::string user;                         // the peer's, or ours on a client
+  std::string auth_of_peer, auth_of_us;     // methods; "" when there is none
   std::string auth_message;
   std::uint16_t local_mru = 1500, peer_mru = 1500, mtu = 1450;
+  std::uint16_t local_mrru = 0, peer_mrru = 0;
   std::uint32_t local_magic = 0, peer_magic = 0;
   bool installed = false;
   std::string mppe_receive, mppe_transmit;  // "MPPE 128 stateless" or ""
@@ -188,10 +196,15 @@ class Link {
   void drop_held(wire::PppProtocol protocol);
   void feed_held(TimePoint now);
   void take_from_ccp(TimePoint now);
-  void take_from_ipcp(TimePoint now);
-  void take_from_ipv6cp(TimePoint now);
+  void take_from_ncp(Automaton* ncp, void (Link::*announce)(), TimePoint now);
+  void take_from_ncps(TimePoint now);
+  Automaton* ncp_of(wire::PppProtocol protocol) const;
+  bool wants(wire::PppProtocol protocol) const;
   void announce_ipv4();
   void announce_ipv6();
+  void announce_bridge();
+  void withdraw(wire::PppProtocol protocol);
+  void withdraw_all();
   void hold_data_back();
   void let_data_pass();
   void ncp_up();
@@ -212,6 +225,7 @@ class Link {
   bool has_run_ = false;
   bool ipv4_up_ = false;
   bool ipv6_up_ = false;
+  bool bridge_up_ = false;
   bool data_held_back_ = false;  // CCP is required and is not open: what is up is not said
   std::uint16_t renegotiations_ = 0;
   std::uint32_t frames_ignored_ = 0;
@@ -224,6 +238,7 @@ class Link {
   std::unique_ptr<Ccp> ccp_;
   std::unique_ptr<Ipcp> ipcp_;
   std::unique_ptr<Ipv6cp> ipv6cp_;
+  std::unique_ptr<Bcp> bcp_;
 
   std::unique_ptr<NetworkSettings> network_;      // of this user; else settings_->network
   std::unique_ptr<AuthRequest> pending_request_;  // unanswered CredentialsNeeded

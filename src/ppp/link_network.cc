@@ -1,6 +1,7 @@
 // The network phase of a link: when the kernel is asked, when CCP and the NCPs run, and what is
 // held meanwhile.
 #include <algorithm>
+#include <array>
 
 #include "ppp/link.h"
 #include "wire/result_codes.h"
@@ -13,6 +14,8 @@ using wire::PppProtocol;
 
 // One Configure-Request per protocol is all that is ever held.
 constexpr std::size_t kMaxHeld = 8;
+
+constexpr std::array kNcps = {PppProtocol::ipcp, PppProtocol::ipv6cp, PppProtocol::bcp};
 
 bool is_alive(const Automaton* ncp) {
   return ncp != nullptr && (ncp->is_open() || (ncp->state() >= FsmState::req_sent &&
@@ -85,16 +88,33 @@ void Link::start_ncps(TimePoint now) {
     ipv6cp_->open(now);
     ipv6cp_->lower_up(now);
   }
-  take_from_ipcp(now);
-  take_from_ipv6cp(now);
+  if (network().bridge) {
+    bcp_ = std::make_unique<Bcp>(*network().bridge, *random_, settings_->timers);
+    bcp_->open(now);
+    bcp_->lower_up(now);
+  }
+  take_from_ncps(now);
   feed_held(now);
 }
 
+Automaton* Link::ncp_of(PppProtocol protocol) const {
+  if (protocol == PppProtocol::ipcp) return ipcp_.get();
+  if (protocol == PppProtocol::ipv6cp) return ipv6cp_.get();
+  return protocol == PppProtocol::bcp ? bcp_.get() : nullptr;
+}
+
+bool Link::wants(PppProtocol protocol) const {
+  if (protocol == PppProtocol::ipcp) return network().ipv4.enabled;
+  if (protocol == PppProtocol::ipv6cp) return network().ipv6.enabled;
+  if (protocol == PppProtocol::bcp) return network().bridge.has_value();
+  return protocol == PppProtocol::ccp && (ccp_ || keys_);
+}
+
 void Link::stop_network(TimePoint now) {
-  if (std::exchange(ipv4_up_, false)) emit(Ipv4Down{});
-  if (std::exchange(ipv6_up_, false)) emit(Ipv6Down{});
+  withdraw_all();
   ipcp_.reset();
   ipv6cp_.reset();
+  bcp_.reset();
   if (ccp_) {
     ccp_->lower_down(now);
     for (CcpAction& action : ccp_->take_actions())
@@ -110,21 +130,17 @@ void Link::stop_network(TimePoint now) {
 
 void Link::receive_network(const wire::PppFrame& frame, TimePoint now) {
   const auto protocol = static_cast<PppProtocol>(frame.protocol);
-  const bool wants_ipcp = network().ipv4.enabled;
-  const bool wants_ipv6cp = network().ipv6.enabled;
-  const bool wants_ccp = ccp_ || keys_;
-  const bool is_spoken = (protocol == PppProtocol::ipcp && wants_ipcp) ||
-                         (protocol == PppProtocol::ipv6cp && wants_ipv6cp) ||
-                         (protocol == PppProtocol::ccp && wants_ccp);
   if (protocol == PppProtocol::compressed && ccp_) {
     ccp_->lost_synchronisation(now);
     take_from_ccp(now);
     return;
   }
-  if (!is_spoken) {
+  if (!wants(protocol)) {
     // Data belongs to the kernel; what comes here was on its way during the install.
     const bool is_data = protocol == PppProtocol::ipv4 || protocol == PppProtocol::ipv6 ||
-                         protocol == PppProtocol::compressed;
+                         protocol == PppProtocol::compressed ||
+                         (protocol == PppProtocol::bridging && network().bridge) ||
+                         (protocol == PppProtocol::multilink && lcp_.local_mrru() != 0);
     if (is_data) {
       ++frames_ignored_;
     } else {
@@ -147,12 +163,9 @@ void Link::receive_network(const wire::PppFrame& frame, TimePoint now) {
     take_from_ccp(now);
   } else if (!ncps_started_) {
     hold_or_ignore(protocol, *packet);
-  } else if (protocol == PppProtocol::ipcp) {
-    receive_ncp(*ipcp_, *packet, now);
-    take_from_ipcp(now);
   } else {
-    receive_ncp(*ipv6cp_, *packet, now);
-    take_from_ipv6cp(now);
+    receive_ncp(*ncp_of(protocol), *packet, now);
+    take_from_ncps(now);
   }
 }
 
@@ -220,9 +233,17 @@ void Link::take_from_ccp(TimePoint now) {
   }
 }
 
-void Link::take_from_ipcp(TimePoint now) {
-  while (ipcp_) {
-    auto actions = ipcp_->take_actions();
+void Link::take_from_ncps(TimePoint now) {
+  take_from_ncp(ipcp_.get(), &Link::announce_ipv4, now);
+  take_from_ncp(ipv6cp_.get(), &Link::announce_ipv6, now);
+  take_from_ncp(bcp_.get(), &Link::announce_bridge, now);
+}
+
+void Link::take_from_ncp(Automaton* ncp, void (Link::*announce)(), TimePoint now) {
+  if (ncp == nullptr) return;
+  const PppProtocol protocol = ncp->protocol();
+  while (ncp_of(protocol) == ncp) {  // the end of the last one ends the link
+    auto actions = ncp->take_actions();
     if (actions.empty()) return;
     for (AutomatonAction& action : actions) {
       if (auto* frame = std::get_if<SendFrame>(&action)) {
@@ -231,82 +252,66 @@ void Link::take_from_ipcp(TimePoint now) {
       }
       switch (*std::get_if<LayerEvent>(&action)) {
         case LayerEvent::up:
-          if (ipcp_->local().is_unspecified()) {
+          if (protocol == PppProtocol::ipcp && ipcp_->local().is_unspecified()) {
             ipcp_->close(now, "no address");  // the peer acknowledged 0.0.0.0
             break;
           }
-          announce_ipv4();
+          if (!data_held_back_) (this->*announce)();
           ncp_up();
           break;
         case LayerEvent::down:
-          if (std::exchange(ipv4_up_, false)) emit(Ipv4Down{});
+          withdraw(protocol);
           ncp_down(now);
           break;
         case LayerEvent::started:
           break;
         case LayerEvent::finished:
-          ncp_finished(*ipcp_, now);
+          ncp_finished(*ncp, now);
           break;
       }
-      if (!ipcp_) return;
-    }
-  }
-}
-
-void Link::take_from_ipv6cp(TimePoint now) {
-  while (ipv6cp_) {
-    auto actions = ipv6cp_->take_actions();
-    if (actions.empty()) return;
-    for (AutomatonAction& action : actions) {
-      if (auto* frame = std::get_if<SendFrame>(&action)) {
-        emit(std::move(*frame));
-        continue;
-      }
-      switch (*std::get_if<LayerEvent>(&action)) {
-        case LayerEvent::up:
-          announce_ipv6();
-          ncp_up();
-          break;
-        case LayerEvent::down:
-          if (std::exchange(ipv6_up_, false)) emit(Ipv6Down{});
-          ncp_down(now);
-          break;
-        case LayerEvent::started:
-          break;
-        case LayerEvent::finished:
-          ncp_finished(*ipv6cp_, now);
-          break;
-      }
-      if (!ipv6cp_) return;
+      if (ncp_of(protocol) != ncp) return;
     }
   }
 }
 
 void Link::announce_ipv4() {
-  if (data_held_back_) return;
   ipv4_up_ = true;
   emit(Ipv4Up{
       .local = ipcp_->local(), .peer = ipcp_->peer(), .dns = ipcp_->dns(), .nbns = ipcp_->nbns()});
 }
 
 void Link::announce_ipv6() {
-  if (data_held_back_) return;
   ipv6_up_ = true;
   emit(Ipv6Up{.local_id = ipv6cp_->local_id(), .peer_id = ipv6cp_->peer_id()});
+}
+
+void Link::announce_bridge() {
+  bridge_up_ = true;
+  emit(BridgeUp{bcp_->agreement()});
+}
+
+void Link::withdraw(PppProtocol protocol) {
+  if (protocol == PppProtocol::ipcp && std::exchange(ipv4_up_, false)) emit(Ipv4Down{});
+  if (protocol == PppProtocol::ipv6cp && std::exchange(ipv6_up_, false)) emit(Ipv6Down{});
+  if (protocol == PppProtocol::bcp && std::exchange(bridge_up_, false)) emit(BridgeDown{});
+}
+
+void Link::withdraw_all() {
+  for (const PppProtocol protocol : kNcps) withdraw(protocol);
 }
 
 // Encryption is required and CCP negotiates again: the kernel would send in clear meanwhile (it
 // drops for SC_MUST_COMP only while it has a compressor). The NCPs stay open, their addresses go.
 void Link::hold_data_back() {
   data_held_back_ = true;
-  if (std::exchange(ipv4_up_, false)) emit(Ipv4Down{});
-  if (std::exchange(ipv6_up_, false)) emit(Ipv6Down{});
+  withdraw_all();
 }
 
 void Link::let_data_pass() {
   if (!std::exchange(data_held_back_, false)) return;
   if (ipcp_ && ipcp_->is_open()) announce_ipv4();
   if (ipv6cp_ && ipv6cp_->is_open()) announce_ipv6();
+  if (bcp_ && bcp_->is_open()) announce_bridge();
 }
 
 void Link::ncp_up() {
@@ -321,13 +326,14 @@ void Link::ncp_up() {
 }
 
 void Link::ncp_down(TimePoint now) {
-  if (ipv4_up_ || ipv6_up_) return;
+  if (ipv4_up_ || ipv6_up_ || bridge_up_) return;
   set_phase(LinkPhase::network, "no network protocol is open");
   network_deadline_ = now + settings_->network_timeout;
 }
 
 void Link::ncp_finished(const Automaton& ncp, TimePoint now) {
-  if (is_alive(ipcp_.get()) || is_alive(ipv6cp_.get())) return;
+  for (const PppProtocol protocol : kNcps)
+    if (is_alive(ncp_of(protocol))) return;
   const bool by_peer = ncp.failed_by_peer();
   const bool is_end = has_run_ && by_peer;
   const bool is_rejected = !is_end && ncp.failure() == CauseCode::not_supported;

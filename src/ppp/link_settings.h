@@ -4,11 +4,13 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/address.h"
 #include "base/clock.h"
+#include "base/mac_address.h"
 #include "base/secret.h"
 #include "ppp/automaton.h"
 #include "ppp/ccp.h"
@@ -35,10 +37,17 @@ struct Ipv6Settings {
   bool accept_peer = true;     // the peer may insist on another identifier than `peer_id`
 };
 
-// The addresses of one session.
+// Ethernet frames on the link (BCP, RFC 3518).
+struct BridgeSettings {
+  std::optional<MacAddress> mac;  // of our bridge port, announced to the peer; usable
+  bool tagged_frames = true;      // say that we take IEEE 802.1Q tags
+};
+
+// The addresses of one session, and whether it bridges.
 struct NetworkSettings {
   Ipv4Settings ipv4;
   Ipv6Settings ipv6;
+  std::optional<BridgeSettings> bridge;
 };
 
 // When Install is emitted (the daemon then makes the kernel's session, channel and unit, and calls
@@ -69,7 +78,10 @@ struct LinkSettings {
   // LCP
   std::uint16_t mru = 1450;        // offered; 128..65535. Not sent when it is 1500
   std::uint16_t mtu_limit = 1450;  // what the path carries; MTU = min(peer's MRU, this)
-  FsmTimers timers;                // of all automata
+  // Multilink (RFC 1990 §5.1.1), for frames larger than an MRU: what we put together from
+  // fragments, 128..65535. Zero: not offered, and the peer's offer is rejected.
+  std::uint16_t mrru = 0;
+  FsmTimers timers;  // of all automata
 
   // Authentication. Ordered by preference; empty: the peer need not authenticate.
   std::vector<AuthMethod> authenticate_peer;

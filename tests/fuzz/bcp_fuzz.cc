@@ -8,12 +8,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace l2tpm::ppp;  // NOLINT
   l2tpm::SeededRandom random(1);
   const FsmTimers timers;
-  Bcp machine(
-      {
-          .mac = {2, 0, 0, 0, 0, 9},
-            .tagged_frames = true
-  },
-      random, timers);
+  const BridgeSettings settings{.mac = l2tpm::MacAddress({2, 0, 0, 0, 0, 9})};
+  Bcp machine(settings, random, timers);
   l2tpm::test::drive(machine, {data, size});
   return 0;
 }

@@ -35,12 +35,16 @@ std::shared_ptr<LinkSettings> settings_for(std::uint8_t choice) {
   if ((choice & 16) != 0) settings->mppe = {.use = MppeUse::require};
   if ((choice & 32) != 0) settings->install_point = InstallPoint::after_authentication;
   if ((choice & 64) != 0) settings->rechallenge_interval = 20s;
+  if ((choice & 128) != 0) {
+    settings->network.bridge.emplace();
+    settings->mrru = 1600;
+  }
   return settings;
 }
 
 // What the actions promise to the daemon.
 struct Watcher {
-  bool ipv4 = false, ipv6 = false, down = false, installs = false;
+  bool ipv4 = false, ipv6 = false, bridge = false, down = false, installs = false;
   std::map<std::uint16_t, Bytes> requests;
   std::uint16_t last_protocol = 0;
 
@@ -73,8 +77,14 @@ struct Watcher {
       } else if (std::get_if<Ipv6Down>(&action) != nullptr) {
         check(ipv6);
         ipv6 = false;
+      } else if (std::get_if<BridgeUp>(&action) != nullptr) {
+        check(!bridge && installs);
+        bridge = true;
+      } else if (std::get_if<BridgeDown>(&action) != nullptr) {
+        check(bridge);
+        bridge = false;
       } else if (std::get_if<LinkDown>(&action) != nullptr) {
-        check(!ipv4 && !ipv6);
+        check(!ipv4 && !ipv6 && !bridge);
         down = true;
       }
     }

@@ -38,7 +38,9 @@ struct End {
   std::optional<ppp::AuthRequest> request;
   std::map<ppp::MppeDirection, Bytes> keys;
   int installs = 0;
-  bool ipv4 = false, ipv6 = false;
+  bool ipv4 = false, ipv6 = false, bridge = false;
+  std::optional<ppp::BridgeAgreement> agreement;
+  std::optional<ppp::LcpUp> lcp_up;
   ppp::SetCcpFlags flags;
   std::optional<ppp::Ipv4Up> addresses;
 
@@ -146,6 +148,17 @@ class Pair {
     } else if (std::get_if<ppp::Ipv6Up>(&action) != nullptr) {
       end.ipv6 = true;
       end.note("ipv6");
+    } else if (auto* bridge_up = std::get_if<ppp::BridgeUp>(&action)) {
+      EXPECT_FALSE(end.bridge);
+      end.bridge = true;
+      end.agreement = bridge_up->agreement;
+      end.note("bridge");
+    } else if (std::get_if<ppp::BridgeDown>(&action) != nullptr) {
+      EXPECT_TRUE(end.bridge);
+      end.bridge = false;
+      end.note("bridge down");
+    } else if (auto* lcp_up = std::get_if<ppp::LcpUp>(&action)) {
+      end.lcp_up = *lcp_up;
     } else if (std::get_if<ppp::Ipv6Down>(&action) != nullptr) {
       end.ipv6 = false;
       end.note("ipv6 down");

@@ -148,6 +148,39 @@ TEST_F(LcpTest, RejectsThatAreNotAboutOurRequestAreIgnored) {
   EXPECT_EQ(lcp_->local_mru(), 1500);
 }
 
+// RFC 1990 §5.1, for one link.
+TEST_F(LcpTest, TakesFragmentsOnlyWhereTheSettingsSaySo) {
+  start();
+  EXPECT_EQ(request("11040640 1202 13070301020304"),
+            "LCP Configure-Reject id 1 <mrru 1600> <short-sequence-numbers> <endpoint 0301020304>");
+  settings_.mrru = 1600;
+  start();
+  EXPECT_EQ(text_of(last_).substr(0, 9), "started; ");
+  EXPECT_NE(text_of(last_).find("<mrru 1600>"), std::string::npos) << text_of(last_);
+  EXPECT_EQ(request("11040001"), "LCP Configure-Nak id 1 <mrru 1600>");
+  EXPECT_EQ(request("1103ff 120300 1302"),
+            "LCP Configure-Reject id 1 <mrru ff> <short-sequence-numbers 00> <endpoint>");
+  EXPECT_EQ(request("110406a4 1202 13070301020304"),
+            "LCP Configure-Ack id 1 <mrru 1700> <short-sequence-numbers> <endpoint 0301020304>");
+  nak("110405dc");  // less is as good
+  EXPECT_EQ(ack(), "up");
+  EXPECT_EQ(lcp_->local_mrru(), 1500);
+  EXPECT_EQ(lcp_->peer_mrru(), 1700);
+  EXPECT_TRUE(lcp_->peer_wants_short_sequence());
+}
+
+TEST_F(LcpTest, APeerThatRejectsFragmentsGetsNone) {
+  settings_.mrru = 1600;
+  reach_opened();
+  EXPECT_EQ(lcp_->local_mrru(), 1600);
+  start();
+  reject(from_hex("11040640"));
+  request("0104057805060a0b0c0d");
+  EXPECT_EQ(ack(), "up");
+  EXPECT_EQ(lcp_->local_mrru(), 0);
+  EXPECT_EQ(lcp_->peer_mrru(), 0);
+}
+
 TEST_F(LcpTest, LetsItselfBeAskedForWhatItAnswers) {
   settings_.answer = {AuthMethod::mschapv2, AuthMethod::pap};
   start();
@@ -260,13 +293,14 @@ TEST_F(LcpTest, KeepsTheRequestsForAnLns) {
 TEST_F(LcpTest, AdoptsNothingThatContradictsItsSettings) {
   const Bytes received = from_hex("01040578");
   const LcpRequests bad[] = {
-      {{}, from_hex("010405aa"),        received            }, // nobody was asked to authenticate
-      {{}, from_hex("0304c023"),        received            }, // by PAP, which we do not allow
-      {{}, from_hex("0305c22381"),      from_hex("0304c023")}, // the user asks us
-      {{}, from_hex("0305c22381 0100"), received            },
-      {{}, from_hex("0305c22381"),      from_hex("0101")    },
-      {{}, {},                          received            },
-      {{}, from_hex("0305c22381"),      {}                  },
+      {{}, from_hex("010405aa"),            received            }, // nobody was asked to authenticate
+      {{}, from_hex("0304c023"),            received            }, // by PAP, which we do not allow
+      {{}, from_hex("0305c22381"),          from_hex("0304c023")}, // the user asks us
+      {{}, from_hex("0305c22381 0100"),     received            },
+      {{}, from_hex("0305c22381"),          from_hex("0101")    },
+      {{}, {},                              received            },
+      {{}, from_hex("0305c22381"),          {}                  },
+      {{}, from_hex("0305c22381 11040640"), received            }, // fragments, which we do not take
   };
   for (const LcpRequests& requests : bad) {
     Lcp lns(settings_, random_);
