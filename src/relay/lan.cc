@@ -21,9 +21,6 @@
 namespace l2tpm::relay {
 namespace {
 
-// Frames of all sizes for a burst of a few milliseconds.
-constexpr int kReceiveBuffer = 4 << 20;
-
 bool set_name(ifreq& request, const std::string& name) {
   if (name.empty() || name.size() >= sizeof request.ifr_name) return false;
   std::memcpy(request.ifr_name, name.data(), name.size());
@@ -42,10 +39,6 @@ Result<UniqueFd, int> open_packet_lan(int ifindex) {
   const int on = 1;
   for (const int option : {PACKET_IGNORE_OUTGOING, PACKET_AUXDATA, PACKET_QDISC_BYPASS}) {
     if (setsockopt(fd.get(), SOL_PACKET, option, &on, sizeof on) < 0) return Unexpected(errno);
-  }
-  if (setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUFFORCE, &kReceiveBuffer, sizeof kReceiveBuffer) <
-      0) {
-    setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &kReceiveBuffer, sizeof kReceiveBuffer);
   }
   sockaddr_ll address{};
   address.sll_family = AF_PACKET;

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -23,6 +24,9 @@ constexpr int kTurn = 16;
 // A descriptor that yields nothing but errors so many times in a row is not asked again.
 constexpr unsigned kPatience = 100;
 
+// A burst of some hundred frames waits, and the memory of many flooded sessions stays bearable.
+constexpr int kReceiveBuffer = 1 << 20;
+
 enum class Side : std::uint8_t { line, lan, control };
 
 int make_nonblocking(int fd) {
@@ -30,6 +34,15 @@ int make_nonblocking(int fd) {
   if (flags < 0) return errno;
   if ((flags & O_NONBLOCK) != 0) return 0;
   return fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? errno : 0;
+}
+
+// As far as this process may; the default does.
+void widen(int fd, FdKind kind) {
+  if (kind == FdKind::file) return;
+  constexpr socklen_t kSize = sizeof kReceiveBuffer;
+  if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &kReceiveBuffer, kSize) < 0) {
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &kReceiveBuffer, kSize);
+  }
 }
 
 }  // namespace
@@ -220,6 +233,8 @@ Result<Done, int> Relay::add(SessionKey key, const Descriptors& descriptors,
     if (fd < 0 && fd == descriptors.control) continue;
     if (const int error = make_nonblocking(fd); error != 0) return Unexpected(error);
   }
+  widen(descriptors.line, descriptors.line_kind);
+  widen(descriptors.lan, descriptors.lan_kind);
   auto entry = std::make_shared<Entry>(descriptors, settings);
   int error = 0;
   {

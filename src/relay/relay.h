@@ -31,8 +31,8 @@ class Relay {
   Relay(const Relay&) = delete;
   Relay& operator=(const Relay&) = delete;
 
-  // The descriptors are borrowed until remove() has come to its end, and made non-blocking. Error:
-  // errno; EEXIST when the session is there already.
+  // The descriptors are borrowed until remove() has come to its end; they are made non-blocking,
+  // and sockets get room for a burst. Error: errno; EEXIST when the session is there already.
   Result<Done, int> add(SessionKey key, const Descriptors& descriptors, const Settings& settings);
 
   // `done` runs on a thread of the relay when no thread touches the descriptors any more, or at

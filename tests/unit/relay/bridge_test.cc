@@ -74,6 +74,7 @@ class Bridge : public testing::TestWithParam<Variant> {
 
   void SetUp() override {
     if (geteuid() != 0 || !places_[0] || !places_[1]) GTEST_SKIP() << "no namespaces of our own";
+    if (!run("ip -V") || !run("ping -V")) GTEST_SKIP() << "no ip or no ping";
     if (GetParam().lan == FdKind::file && access("/dev/net/tun", R_OK | W_OK) != 0) {
       GTEST_SKIP() << "no /dev/net/tun";
     }
