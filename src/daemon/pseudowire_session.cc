@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -129,11 +130,17 @@ void PseudowireSession::peer_circuit_changed(bool active) {
       });
 }
 
+// The longer of both cookies counts: what both ends work out for one path is then the same, and
+// what one takes in the other can send on.
 std::uint32_t PseudowireSession::path_limit() const {
+  const auto longest = [&] {
+    return static_cast<std::uint32_t>(
+        std::max(wire_->peer.cookie.size(), wire_->own.cookie.size()));
+  };
   const kernel::Version3Framing framing{
       .udp = tunnel_.encapsulation() == kernel::Encapsulation::udp,
       .outer_ipv6 = tunnel_.peer().address.is_v6(),
-      .cookie = wire_ ? static_cast<std::uint32_t>(wire_->peer.cookie.size()) : 0,
+      .cookie = wire_ ? longest() : 0,
       .sublayer = wire_ && wire_->l2_sublayer == wire::kSublayerDefault};
   const bool is_vlan = settings_->type == config::PseudowireType::ethernet_vlan;
   return kernel::ethernet_mtu(tunnel_.path_mtu(), framing, is_vlan, false, {});
@@ -153,10 +160,12 @@ kernel::EthernetSpec PseudowireSession::spec() const {
   spec.framing = framing_of(*wire_);
   spec.send_sequence = sends_sequence();
   spec.require_sequence = wire_->receive_sequence;
-  spec.interface_name = port.interface.empty() ? fmt::format("l2eth{}", slot_) : port.interface;
+  spec.interface_name = !port.interface.empty() ? port.interface
+                        : name_taken_           ? fmt::format("l2e{:x}", key_.session.value())
+                                                : fmt::format("l2eth{}", slot_);
   if (settings_->type == config::PseudowireType::ethernet_vlan) {
     spec.vlan = kernel::VlanDevice{port.vlan, spec.interface_name};
-    spec.interface_name = fmt::format("l2tag{}", slot_);
+    spec.interface_name = fmt::format("l2t{:x}", key_.session.value());
   }
   spec.mtu = port.mtu.value_or(path_limit());
   // The same after every dial and every start: what learned it need not learn anew.
@@ -173,11 +182,15 @@ void PseudowireSession::call_up(const l2tp::SessionUp& call, TimePoint now) {
   wire_ = std::make_unique<l2tp::Pseudowire>(*call.pseudowire);
   peer_circuit_active_ = wire_->peer_circuit_active();
   set_state(State::configuring);
+  static_cast<void>(now);
+  install();
+}
+
+void PseudowireSession::install() {
   kernel::EthernetSpec wanted = spec();
   interface_ = wanted.vlan ? wanted.vlan->name : wanted.interface_name;
   mtu_ = wanted.mtu;
   kernel_ = KernelState::installing;
-  static_cast<void>(now);
   env_.dataplane.install_ethernet(
       std::move(wanted), [key = key_, carrier = peer_circuit_active_, &env = env_](
                              Result<kernel::EthernetInstalled, kernel::KernelError> result) {
@@ -197,6 +210,12 @@ void PseudowireSession::call_up(const l2tp::SessionUp& call, TimePoint now) {
 void PseudowireSession::installed(Result<kernel::EthernetInstalled, kernel::KernelError> result,
                                   TimePoint now) {
   if (kernel_ == KernelState::removing) return;  // the remove that overtook it reports for both
+  if (!result && result.error().error == EEXIST && settings_->port.interface.empty() &&
+      !name_taken_) {
+    name_taken_ = true;
+    install();
+    return;
+  }
   if (!result) {
     kernel_ = KernelState::none;
     log(LogLevel::error, log_context(), "session {}: {}", key_.session.value(),

@@ -40,6 +40,7 @@ class PseudowireSession final : public Session {
   void describe_end(Failure& end) const override;
   bool sends_sequence() const;
   kernel::EthernetSpec spec() const;
+  void install();
   void installed(Result<kernel::EthernetInstalled, kernel::KernelError> result, TimePoint now);
   void unwatch();
   // The largest MTU of the interface whose frames come through whole.
@@ -50,6 +51,7 @@ class PseudowireSession final : public Session {
   std::string interface_;
   std::string mac_;
   bool watching_ = false;
+  bool name_taken_ = false;  // somebody else has the name that would have been ours
   bool circuit_active_;
   bool peer_circuit_active_ = false;
 };

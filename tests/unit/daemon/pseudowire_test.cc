@@ -110,6 +110,20 @@ TEST_F(Pseudowire, AKernelThatRefusesIsToldToThePeer) {
   EXPECT_TRUE(until([&] { return both_have(1); }));
 }
 
+TEST_F(Pseudowire, ANameThatIsTakenIsLeftToItsOwner) {
+  lns.dataplane.fail_next("install_ethernet", kernel::KernelError{EEXIST, "creating l2eth0", ""});
+  set_up_wires(R"({"name": "a"})", R"({"name": "a"})");
+  ASSERT_TRUE(until([&] { return both_have(1); }));
+  EXPECT_EQ(only(lns).interface_name, fmt::format("l2e{:x}", only(lns).key.session.value()));
+  EXPECT_EQ(client.failures(), "");
+}
+
+TEST_F(Pseudowire, BothEndsWorkOutTheSameMtu) {
+  set_up_wires(R"({"name": "a", "cookie": 0})", R"({"name": "a", "cookie": 8})");
+  ASSERT_TRUE(until([&] { return both_have(1); }));
+  EXPECT_EQ(only(lns).mtu, only(client).mtu);
+}
+
 TEST_F(Pseudowire, CircuitsShowAtTheOtherEnd) {
   client.dataplane.circuits["eth1"] = false;
   set_up_wires(R"({"name": "a"})", R"({"name": "a", "circuit": "eth1"})");

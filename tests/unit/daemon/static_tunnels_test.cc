@@ -50,6 +50,29 @@ TEST(StaticTunnels, AreStartedAndStopped) {
   EXPECT_TRUE(run_until({&daemon}, [&] { return daemon.state_of("fixed") == "established"; }));
 }
 
+TEST(StaticTunnels, AreShownInFull) {
+  Daemon daemon;
+  daemon.profile("fixed", kProfile);
+  daemon.run();
+  ASSERT_TRUE(run_until({&daemon}, [&] { return daemon.state_of("fixed") == "established"; }));
+  const auto tunnel = daemon.service->tunnel("fixed");
+  ASSERT_TRUE(tunnel);
+  EXPECT_EQ(tunnel->role, "static");
+  EXPECT_EQ(tunnel->ids, std::vector<std::uint32_t>{70});
+  const auto session = daemon.service->session("fixed", 70);
+  ASSERT_TRUE(session);
+  EXPECT_EQ(session->session.state, "up");
+  ASSERT_TRUE(session->ethernet);
+  EXPECT_TRUE(session->ethernet->sublayer);
+  EXPECT_EQ(daemon.service->session_by_interface("l2s0")->session, 70u);
+  EXPECT_TRUE(daemon.service->describe_session("fixed", 70));
+  EXPECT_TRUE(daemon.service->statistics(StatisticsOf::session, "fixed", 70));
+  EXPECT_TRUE(daemon.service->statistics(StatisticsOf::tunnel, "fixed", 0));
+  EXPECT_FALSE(daemon.service->session("fixed", 71));
+  EXPECT_FALSE(daemon.service->describe_session("fixed", 71));
+  EXPECT_FALSE(daemon.service->statistics(StatisticsOf::session, "fixed", 71));
+}
+
 TEST(StaticMemory, ComesBackAsItWas) {
   kernel::StaticTunnel tunnel;
   tunnel.local = TunnelId(7);
