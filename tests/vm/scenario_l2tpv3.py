@@ -6,7 +6,7 @@
 from daemon import Daemon
 from lab import check, wait_until
 from registry import scenario
-from topology import CLIENT, CLIENT6, LNS, LNS6, pair
+from topology import LNS, LNS6, pair
 
 WIRE = {"name": "site", "bridge": {"name": "br0"}, "mtu": 1500}
 
@@ -69,7 +69,7 @@ def end_to_end(lab, peer, transport, **changes):
     return lns, client, host, server, dialing, session
 
 
-@scenario("l2tpv3/udp", group="l2tpv3", smoke=True)
+@scenario("l2tpv3/udp", group="l2tpv3")
 def udp(lab):
     *_, server, dialing, session = end_to_end(lab, LNS, "udp")
     ethernet = session["ethernet"]
@@ -146,32 +146,3 @@ def restart(lab):
                "the pseudowire is back")
     bridged(host)
     finish(dialing, server)
-
-
-@scenario("l2tpv3/static", group="l2tpv3")
-def static(lab):
-    lns, client, host, _ = sites(lab)
-    lns.ip("l2tp add tunnel tunnel_id 8 peer_tunnel_id 7 encap udp udp_sport 5000 udp_dport 5000 "
-           f"local {LNS} remote {CLIENT}")
-    lns.ip("l2tp add session name l2k0 tunnel_id 8 session_id 80 peer_session_id 70")
-    lns.ip("link set l2k0 mtu 1500 master br0 up")
-    ours = Daemon(client, {"fixed": {
-        "kind": "static", "tunnel-id": 7, "peer-tunnel-id": 8,
-        "local": {"address": CLIENT, "port": 5000}, "peer": {"address": LNS, "port": 5000},
-        "sessions": [{"session-id": 70, "peer-session-id": 80, "interface": "l2s0", "mtu": 1500,
-                      "bridge": {"name": "br0"}}]}}, name="clientd")
-    ours.wait_sessions()
-    bridged(host)
-    ours.terminate()
-    check(client.tunnels(), "the tunnel outlives the daemon")
-    bridged(host)
-    ours.start()
-    ours.wait_sessions()
-    client.ip("l2tp del session tunnel_id 7 session_id 70")
-    wait_until(lambda: "made again" in ours.log() or ours.log().count("session 70: made"), 30,
-               "it is made again")
-    bridged(host)
-    ours.remove_profile("fixed")
-    ours.reload()
-    wait_until(lambda: not client.tunnels(), 20, "it goes with its profile")
-    ours.terminate()
