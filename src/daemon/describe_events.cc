@@ -66,6 +66,11 @@ void fill(Json& line, const SessionEvent& event) {
   line["interface"] = event.interface;
   line["user"] = event.user;
   line["address"] = event.address;
+  line["pseudowire"] = event.pseudowire;
+  if (event.pseudowire.rfind("ethernet", 0) == 0) {
+    line["circuit_active"] = event.circuit_active;
+    line["peer_circuit_active"] = event.peer_circuit_active;
+  }
 }
 
 void fill(Json& line, const ProfileEvent& event) {

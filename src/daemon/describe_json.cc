@@ -42,7 +42,7 @@ Json json_of(const Cause& cause) {
 }
 
 Json json_of(const TunnelView& view) {
-  return {
+  Json json{
       {"name",           view.name               },
       {"profile",        view.profile            },
       {"role",           view.role               },
@@ -64,6 +64,18 @@ Json json_of(const TunnelView& view) {
       {"reports_only",   view.reports_only       },
       {"owner",          view.owner              }
   };
+  if (!view.version3.convergence.empty()) json["convergence"] = view.version3.convergence;
+  if (!view.version3.router_id.empty()) {
+    json["version3"] = {
+        {"router_id",        view.version3.router_id       },
+        {"peer_router_id",   view.version3.peer_router_id  },
+        {"peer_pseudowires", view.version3.peer_pseudowires},
+        {"digest",           view.version3.digest          },
+        {"authenticated",    view.version3.authenticated   },
+        {"peer_secret",      view.version3.peer_secret     }
+    };
+  }
+  return json;
 }
 
 Json json_of(const SessionView& view) {
@@ -179,6 +191,13 @@ Json json_of(const Session& session) {
     json["ipv6"] = {
         {"local", link_local(details.ipv6->local_id)},
         {"peer",  link_local(details.ipv6->peer_id) }
+    };
+  }
+  if (details.framing) {
+    json["framing"] = {
+        {"cookie",      details.framing->receive_cookie.size()},
+        {"peer_cookie", details.framing->send_cookie.size()   },
+        {"sublayer",    details.framing->sublayer             }
     };
   }
   json["counters"] = json_of(details.counters);

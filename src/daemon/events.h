@@ -31,6 +31,10 @@ struct SessionEvent {
   std::string old_state, new_state;  // as SessionView::state
   Cause cause;
   std::string interface, user, address;
+  std::string pseudowire = {};  // as SessionView::pseudowire
+  // Of an Ethernet one: the Circuit Status at both ends. A change of theirs is told with the state
+  // that it had before.
+  bool circuit_active = false, peer_circuit_active = false;
 };
 
 struct ProfileEvent {

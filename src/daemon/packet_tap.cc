@@ -25,9 +25,10 @@ void tap_control(EventHub& events, bool outgoing, const Tunnel* tunnel, ByteView
   std::string type(wire::name(message->type));
   if (message->is_zlb) type = "ZLB";
   if (message->unknown_type) type = fmt::format("message type {}", *message->unknown_type);
-  event.summary =
-      fmt::format("{} tunnel {} session {} Ns {} Nr {}", type, message->tunnel_id.value(),
-                  message->session_id.value(), message->ns, message->nr);
+  const bool is_v3 = message->version == 3;
+  event.summary = fmt::format("{}{} {} {} session {} Ns {} Nr {}", type, is_v3 ? " v3" : "",
+                              is_v3 ? "connection" : "tunnel", message->tunnel_id.value(),
+                              message->session_id.value(), message->ns, message->nr);
   if (message->problem) event.summary += " (" + message->problem->to_string() + ")";
   for (wire::AvpText& avp : wire::describe(*message))
     event.fields.emplace_back(std::move(avp.name), std::move(avp.value));

@@ -94,6 +94,7 @@ Session::Details PppSession::details() const {
   details.path_mtu_limit = path_limit();
   details.ipv4 = network_->ipv4;
   details.ipv6 = network_->ipv6;
+  if (framing_) details.framing = *framing_;
   if (facts_) {
     details.calling_number = facts_->calling_number;
     details.called_number = facts_->called_number;

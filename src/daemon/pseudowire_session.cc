@@ -26,6 +26,14 @@ std::uint16_t number_of(config::PseudowireType type) {
   return wire::kPseudowireEthernet;
 }
 
+std::string pseudowire_text(std::uint16_t type) {
+  using Type = config::PseudowireType;
+  for (const Type each : {Type::ethernet, Type::ethernet_vlan, Type::ppp}) {
+    if (number_of(each) == type) return std::string(config::name(each));
+  }
+  return std::to_string(type);
+}
+
 l2tp::PseudowireWish wish_of(const config::Pseudowire& settings) {
   l2tp::PseudowireWish wish;
   wish.cookie_size = static_cast<std::uint8_t>(settings.cookie);
@@ -109,6 +117,7 @@ void PseudowireSession::circuit_changed(const std::string& interface, bool activ
   circuit_active_ = active;
   log(LogLevel::info, log_context(), "session {}: the circuit {} is {}", key_.session.value(),
       interface, active ? "up" : "down");
+  announce(name(state_), name(state_));
   tunnel_.set_circuit_status(key_.session, active, now);
 }
 
@@ -117,6 +126,7 @@ void PseudowireSession::peer_circuit_changed(bool active) {
   peer_circuit_active_ = active;
   log(LogLevel::notice, log_context(), "session {}: the circuit at the peer's end is {}",
       key_.session.value(), active ? "up" : "down");
+  announce(name(state_), name(state_));
   if (kernel_ != KernelState::installed) return;  // it is told when it has it
   env_.dataplane.set_carrier(
       key_, active, [key = key_, &env = env_](const Result<Done, kernel::KernelError>& result) {
@@ -190,6 +200,10 @@ void PseudowireSession::install() {
   kernel::EthernetSpec wanted = spec();
   interface_ = wanted.vlan ? wanted.vlan->name : wanted.interface_name;
   mtu_ = wanted.mtu;
+  env_.interface_notes.write(wanted.interface_name, tunnel_.name(), key_.session.value(), false);
+  if (wanted.vlan)
+    env_.interface_notes.write(wanted.vlan->name, tunnel_.name(), key_.session.value(), false);
+  noted_ = {wanted.interface_name, wanted.vlan ? wanted.vlan->name : std::string()};
   kernel_ = KernelState::installing;
   env_.dataplane.install_ethernet(
       std::move(wanted), [key = key_, carrier = peer_circuit_active_, &env = env_](
@@ -248,6 +262,16 @@ void PseudowireSession::installed(Result<kernel::EthernetInstalled, kernel::Kern
 
 void PseudowireSession::stop(const Cause&, TimePoint) { unwatch(); }
 
+void PseudowireSession::gone() {
+  for (const std::string& interface : noted_)
+    if (!interface.empty()) env_.interface_notes.remove(interface);
+}
+
+void PseudowireSession::describe_event(SessionEvent& event) const {
+  event.circuit_active = circuit_active_;
+  event.peer_circuit_active = peer_circuit_active_;
+}
+
 std::string_view PseudowireSession::interface() const {
   return kernel_ == KernelState::installed ? std::string_view(interface_) : std::string_view();
 }
@@ -290,6 +314,12 @@ void PseudowireSession::describe_end(Failure& end) const {
   end.detail("circuit_active", circuit_active_ ? "true" : "false");
   end.detail("peer_circuit_active", peer_circuit_active_ ? "true" : "false");
   if (mtu_ != 0) end.detail("mtu", mtu_);
+  // Not required of every kernel, but of this session.
+  if (end.cause.code != CauseCode::kernel_failed) return;
+  for (const kernel::Feature& feature : env_.features.features) {
+    if (feature.id == "l2tp-eth" && feature.state == kernel::FeatureState::no)
+      end.detail("missing_l2tp-eth", feature.detail + ". " + feature.advice);
+  }
 }
 
 }  // namespace l2tpm::daemon

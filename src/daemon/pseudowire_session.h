@@ -3,6 +3,7 @@
 // has it.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <string>
 
@@ -37,6 +38,8 @@ class PseudowireSession final : public Session {
 
  private:
   void stop(const Cause& cause, TimePoint now) override;
+  void gone() override;
+  void describe_event(SessionEvent& event) const override;
   void describe_end(Failure& end) const override;
   bool sends_sequence() const;
   kernel::EthernetSpec spec() const;
@@ -50,6 +53,7 @@ class PseudowireSession final : public Session {
   std::unique_ptr<l2tp::Pseudowire> wire_;  // since the call stands
   std::string interface_;
   std::string mac_;
+  std::array<std::string, 2> noted_;  // interfaces in the notes for udev
   bool watching_ = false;
   bool name_taken_ = false;  // somebody else has the name that would have been ours
   bool circuit_active_;
@@ -64,6 +68,8 @@ l2tp::PseudowireWish wish_of(const config::Pseudowire& settings);
 kernel::Attachment attachment_of(const config::EthernetPort& port);
 // RFC 3931's number of the type.
 std::uint16_t number_of(config::PseudowireType type);
+// What faces show of such a number: "ethernet"; of one that profiles do not have, "6".
+std::string pseudowire_text(std::uint16_t type);
 // What faces show of an interface's whereabouts: "bridge br0", "vrf red", "netns blue"; "".
 std::string attachment_text(const config::EthernetPort& port);
 

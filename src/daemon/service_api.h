@@ -50,6 +50,17 @@ using ApiCallback = std::function<void(Result<T, ApiError>)>;
 
 // ---- views ----
 
+// What a tunnel of L2TPv3 has beyond version 2's; all empty in that.
+struct Version3View {
+  std::string router_id, peer_router_id;      // written as IPv4 addresses; "" until known
+  std::vector<std::string> peer_pseudowires;  // what it can: "ethernet", or a number
+  std::string digest;                         // of our control messages: none | md5 | sha1
+  bool authenticated = false;                 // the digests are made with a secret
+  std::uint32_t peer_secret = 0;  // which of ours the peer uses, 1 or 2; 0: not known, or none
+  // Of a static tunnel: idle | converging | converged | conflict | failed, last_error has the text.
+  std::string convergence;
+};
+
 // Times are CLOCK_REALTIME microseconds, 0: not yet. Texts are printable.
 struct TunnelView {
   std::string
@@ -70,13 +81,14 @@ struct TunnelView {
   // The same as `local` and `remote`, apart; "" and 0 until known, a name until it is resolved.
   std::string local_address = {}, remote_address = {};
   std::uint16_t local_port = 0, remote_port = 0;
-  std::uint8_t version = 2;             // of L2TP
-  std::string encapsulation = "udp";    // udp | ip
-  std::string protection = "none";      // none
-  std::string owner = {};               // unique bus name that a transient tunnel is tied to
-  bool transient = false;               // exists until it is closed, in no file
-  bool reports_only = false;            // addresses, routes, DNS are shown, not applied
-  bool exported = true;                 // an object on the bus without being asked for
+  std::uint8_t version = 2;           // of L2TP
+  std::string encapsulation = "udp";  // udp | ip
+  std::string protection = "none";    // none
+  std::string owner = {};             // unique bus name that a transient tunnel is tied to
+  bool transient = false;             // exists until it is closed, in no file
+  bool reports_only = false;          // addresses, routes, DNS are shown, not applied
+  bool exported = true;               // an object on the bus without being asked for
+  Version3View version3 = {};
   std::vector<std::uint32_t> ids = {};  // of its sessions; only from tunnel(), not in lists
 };
 

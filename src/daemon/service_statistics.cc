@@ -148,11 +148,16 @@ Result<Counters, ApiError> Service::statistics(StatisticsOf object, const std::s
   counters = counters_of(sum);
   counters["sessions"] = tunnel ? tunnel->sessions().size() : 0;
   if (tunnel) {
-    const auto delivery = tunnel->connection().status().delivery;
+    const auto status = tunnel->connection().status();
+    const auto& delivery = status.delivery;
     counters["control_rx"] = delivery.messages_received;
     counters["control_tx"] = delivery.messages_sent;
     counters["control_retransmitted"] = delivery.retransmissions;
     counters["control_duplicates"] = delivery.duplicates_received;
+    if (status.version == 3) {
+      counters["digests_wrong"] = status.digests_wrong;
+      counters["digests_missing"] = status.digests_missing;
+    }
   }
   return counters;
 }

@@ -74,14 +74,17 @@ void Session::set_state(State state) {
 void Session::announce(std::string_view old_state, std::string_view new_state) const {
   if (!env_.events.wants(kSessionEvents)) return;
   SessionView row = view();
-  env_.events.emit(SessionEvent{.tunnel = std::move(row.tunnel),
-                                .session = row.id,
-                                .old_state = std::string(old_state),
-                                .new_state = std::string(new_state),
-                                .cause = cause_,
-                                .interface = std::move(row.interface),
-                                .user = std::move(row.user),
-                                .address = std::move(row.address)});
+  SessionEvent event{.tunnel = std::move(row.tunnel),
+                     .session = row.id,
+                     .old_state = std::string(old_state),
+                     .new_state = std::string(new_state),
+                     .cause = cause_,
+                     .interface = std::move(row.interface),
+                     .user = std::move(row.user),
+                     .address = std::move(row.address),
+                     .pseudowire = std::move(row.pseudowire)};
+  describe_event(event);
+  env_.events.emit(std::move(event));
 }
 
 void Session::call_down(const Cause& cause, bool in_bulk, TimePoint now) {

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "daemon/environment.h"
+#include "daemon/events.h"
 #include "daemon/service_api.h"
 #include "daemon/tunnel_owner.h"
 #include "ppp/link.h"
@@ -115,6 +116,7 @@ class Session {
     std::optional<ppp::Ipv6Up> ipv6;
     std::string proxy;  // what proxy AVPs said, "" without
     std::optional<EthernetView> ethernet;
+    std::optional<kernel::SessionFraming> framing;  // of PPP in L2TPv3
   };
   virtual Details details() const;
 
@@ -129,6 +131,8 @@ class Session {
   virtual void let_go() {}
   // It is about to be destroyed.
   virtual void gone() {}
+  // What an event about it has beyond every session's.
+  virtual void describe_event(SessionEvent&) const {}
   // What its end is about, beyond what every session's is.
   virtual void describe_end(Failure& end) const = 0;
 

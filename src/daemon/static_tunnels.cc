@@ -53,6 +53,20 @@ kernel::EthernetSpec spec_of(const config::StaticProfile& profile,
   return spec;
 }
 
+SessionEvent event_of(const SessionView& view, std::string old_state, std::string new_state) {
+  return {.tunnel = view.tunnel,
+          .session = view.id,
+          .old_state = std::move(old_state),
+          .new_state = std::move(new_state),
+          .cause = {},
+          .interface = view.interface,
+          .user = {},
+          .address = {},
+          .pseudowire = view.pseudowire,
+          .circuit_active = true,
+          .peer_circuit_active = true};
+}
+
 }  // namespace
 
 StaticTunnels::StaticTunnels(Environment& environment, Background& background, std::string path)
@@ -79,16 +93,19 @@ void StaticTunnels::reconfigure(const std::map<std::string, config::StaticProfil
   profiles_ = profiles;
   wanted_ = std::move(wanted);
   if (is_new && (ever_ || !wanted_.empty() || !remembered_.empty())) converge(now);
+  announce();
 }
 
 void StaticTunnels::start(const std::string& profile, TimePoint now) {
   wanted_.insert(profile);
   converge(now);
+  announce();
 }
 
 void StaticTunnels::stop(const std::string& profile, TimePoint now) {
   wanted_.erase(profile);
   converge(now);
+  announce();
 }
 
 void StaticTunnels::disturbed(TimePoint now) {
@@ -147,6 +164,7 @@ void StaticTunnels::converge(TimePoint now) {
   again_ = false;
   converging_ = wanted_tunnels();
   keep_ids(converging_, now);
+  note_interfaces();
   std::vector<kernel::StaticTunnel> either = converging_;
   for (const kernel::StaticTunnel& old : remembered_) {
     if (!has_tunnel(converging_, old.local)) either.push_back(old);
@@ -166,6 +184,7 @@ void StaticTunnels::converged(
   if (!rows) {
     problem_ = rows.error().to_string();
     log(LogLevel::error, {}, "static tunnels: {}", problem_);
+    announce();
     env_.timers.set(timer_key(TimerKind::service, kStaticTimer), now + kPause);
     return;
   }
@@ -189,6 +208,7 @@ void StaticTunnels::converged(
                     before ? before->counters : kernel::Counters{}};
   }
   rows_ = std::move(fresh);
+  announce();
   // What could not be removed is not forgotten.
   std::vector<kernel::StaticTunnel> left = converging_;
   for (const kernel::StaticTunnel& old : remembered_) {
@@ -248,7 +268,6 @@ TunnelView StaticTunnels::view_of(const config::StaticProfile& profile) const {
   view.remote_port = profile.peer.port;
   view.tunnel_id = profile.tunnel.value();
   view.peer_tunnel_id = profile.peer_tunnel.value();
-  view.exported = false;
   const Row* row = row_of({profile.tunnel, {}});
   if (!is_wanted(profile.name)) {
     view.state = "idle";
@@ -266,7 +285,92 @@ TunnelView StaticTunnels::view_of(const config::StaticProfile& profile) const {
     if (its && !is_there(its->state) && view.last_error.code == CauseCode::none)
       view.last_error = {.code = CauseCode::kernel_failed, .message = its->detail};
   }
+  view.version3.convergence = convergence_of(profile);
   return view;
+}
+
+std::string StaticTunnels::convergence_of(const config::StaticProfile& profile) const {
+  if (!is_wanted(profile.name)) return "idle";
+  std::vector<const Row*> all{row_of({profile.tunnel, {}})};
+  for (const config::StaticSession& session : profile.sessions)
+    all.push_back(row_of({profile.tunnel, session.local}));
+  const auto any = [&](auto is) { return std::any_of(all.begin(), all.end(), is); };
+  if (any([](const Row* row) { return row && row->state == State::conflict; })) return "conflict";
+  if (!problem_.empty() || any([](const Row* row) { return row && !is_there(row->state); }))
+    return "failed";
+  return any([](const Row* row) { return row == nullptr; }) ? "converging" : "converged";
+}
+
+void StaticTunnels::announce() {
+  std::map<std::string, Told> tunnels_now;
+  for (const TunnelView& view : tunnels()) {
+    Told& now = tunnels_now[view.name];
+    now = {view.state, view.version3.convergence + view.last_error.message};
+    const auto before = told_.find(view.name);
+    const std::string old_state = before == told_.end() ? std::string() : before->second.state;
+    if (before != told_.end() && before->second == now) continue;
+    env_.events.emit(TunnelEvent{.tunnel = view.name,
+                                 .profile = view.profile,
+                                 .old_state = old_state,
+                                 .new_state = view.state,
+                                 .cause = view.last_error,
+                                 .remote = view.remote,
+                                 .peer_host_name = {}});
+  }
+  std::map<std::pair<std::string, std::uint32_t>, Told> sessions_now;
+  for (const SessionView& view : sessions()) {
+    Told& now = sessions_now[{view.tunnel, view.id}];
+    now = {view.state, view.interface};
+    const auto before = told_sessions_.find({view.tunnel, view.id});
+    if (before != told_sessions_.end() && before->second == now) continue;
+    const std::string old_state =
+        before == told_sessions_.end() ? std::string() : before->second.state;
+    env_.events.emit(event_of(view, old_state, view.state));
+  }
+  for (const auto& [key, before] : told_sessions_) {
+    if (sessions_now.contains(key)) continue;
+    SessionView gone;
+    gone.tunnel = key.first;
+    gone.id = key.second;
+    gone.pseudowire = "ethernet";
+    env_.events.emit(event_of(gone, before.state, {}));
+  }
+  for (const auto& [name, before] : told_) {
+    if (tunnels_now.contains(name)) continue;
+    env_.events.emit(TunnelEvent{.tunnel = name,
+                                 .profile = name,
+                                 .old_state = before.state,
+                                 .new_state = {},
+                                 .cause = {},
+                                 .remote = {},
+                                 .peer_host_name = {}});
+  }
+  told_ = std::move(tunnels_now);
+  told_sessions_ = std::move(sessions_now);
+}
+
+// Others than the administrator's own programs shall leave the interfaces alone.
+void StaticTunnels::note_interfaces() {
+  std::set<std::string> wanted;
+  for (const kernel::StaticTunnel& tunnel : converging_) {
+    for (const kernel::EthernetSpec& session : tunnel.sessions) {
+      const auto profile = std::find_if(profiles_.begin(), profiles_.end(), [&](const auto& each) {
+        return each.second.tunnel == tunnel.local;
+      });
+      if (profile == profiles_.end()) continue;
+      const auto note = [&](const std::string& interface) {
+        if (interface.empty() || !wanted.insert(interface).second || noted_.contains(interface))
+          return;
+        env_.interface_notes.write(interface, profile->first, session.key.session.value(), false);
+      };
+      note(session.interface_name);
+      if (session.vlan) note(session.vlan->name);
+    }
+  }
+  for (const std::string& interface : noted_) {
+    if (!wanted.contains(interface)) env_.interface_notes.remove(interface);
+  }
+  noted_ = std::move(wanted);
 }
 
 std::vector<TunnelView> StaticTunnels::tunnels() const {

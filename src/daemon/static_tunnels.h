@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "config/profile.h"
@@ -53,6 +54,11 @@ class StaticTunnels {
     kernel::EthernetInstalled installed;
     kernel::Counters counters;
   };
+  // What events have said of a row.
+  struct Told {
+    std::string state, rest;
+    friend bool operator==(const Told&, const Told&) = default;
+  };
   std::vector<kernel::StaticTunnel> wanted_tunnels() const;
   void keep_ids(const std::vector<kernel::StaticTunnel>& tunnels, TimePoint now);
   void converge(TimePoint now);
@@ -65,6 +71,10 @@ class StaticTunnels {
                       const config::StaticSession& session) const;
   // One that is wanted; nullptr.
   const config::StaticSession* find(const std::string& profile, SessionId id) const;
+  std::string convergence_of(const config::StaticProfile& profile) const;
+  // Tells by events what has changed since the last time.
+  void announce();
+  void note_interfaces();
 
   Environment& env_;
   Background& background_;
@@ -80,6 +90,9 @@ class StaticTunnels {
   bool ever_ = false;   // the kernel was asked, or is to be
   Duration pause_{};    // until what failed is tried again
   std::string problem_;
+  std::map<std::string, Told> told_;
+  std::map<std::pair<std::string, std::uint32_t>, Told> told_sessions_;
+  std::set<std::string> noted_;  // interfaces in the notes for udev
 };
 
 }  // namespace l2tpm::daemon

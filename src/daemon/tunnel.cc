@@ -320,6 +320,12 @@ void Tunnel::describe_end(Failure& failure, TimePoint now) const {
   failure.detail("we_challenged", status.we_challenged ? "true" : "false");
   failure.detail("peer_challenged", status.peer_challenged ? "true" : "false");
   failure.detail("path_mtu", path_mtu_);
+  if (!may_speak_v3()) return;
+  failure.detail("version", connection_.version());
+  failure.detail("encapsulation", over_ip_ ? "ip" : "udp");
+  failure.detail("digest_configured", settings_->v3.digest_secrets.empty() ? "false" : "true");
+  failure.detail("digests_wrong", status.digests_wrong);
+  failure.detail("digests_missing", status.digests_missing);
 }
 
 void Tunnel::carry_out(l2tp::Action& action, bool whole_tunnel, TimePoint now) {
@@ -512,6 +518,24 @@ std::string_view Tunnel::state_text() const {
   return "invalid";
 }
 
+Version3View Tunnel::version3_view() const {
+  const l2tp::V3Settings& ours = settings_->v3;
+  const auto status = connection_.status();
+  Version3View view;
+  view.router_id = IpAddress::v4(ours.router_id).to_string();
+  if (status.peer.router_id != 0)
+    view.peer_router_id = IpAddress::v4(status.peer.router_id).to_string();
+  for (const std::uint16_t type : status.peer.pseudowires)
+    view.peer_pseudowires.push_back(pseudowire_text(type));
+  view.authenticated = !ours.digest_secrets.empty();
+  view.digest = "none";
+  if (view.authenticated || ours.integrity_check)
+    view.digest = ours.digest == wire::DigestType::hmac_sha1 ? "sha1" : "md5";
+  if (view.authenticated && status.peer_authenticated)
+    view.peer_secret = static_cast<std::uint32_t>(status.digest_secret + 1);
+  return view;
+}
+
 TunnelView Tunnel::view() const {
   TunnelView view;
   view.name = name_;
@@ -532,6 +556,7 @@ TunnelView Tunnel::view() const {
   view.exported = owner_.is_exported();
   if (connection_.version() != 0) view.version = static_cast<std::uint8_t>(connection_.version());
   if (over_ip_) view.encapsulation = "ip";
+  if (view.version == 3) view.version3 = version3_view();
   const Endpoint here = local();
   if (!here.address.is_unspecified()) view.local_address = here.address.to_string();
   view.local_port = here.port;

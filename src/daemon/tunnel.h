@@ -132,6 +132,7 @@ class Tunnel {
   void heard(const Datagram& datagram, bool was_asking, TimePoint now);
   bool is_from_peer(const Datagram& datagram) const;
   void announce();
+  Version3View version3_view() const;
   LogContext log_context() const;
 
   // What a verdict about a dialled tunnel wants to know.

@@ -66,6 +66,29 @@ TEST_F(Pseudowire, ComesUpAtBothEnds) {
   EXPECT_EQ(session->ethernet->cookie, 4u);
   EXPECT_EQ(session->ethernet->peer_cookie, 8u);
   EXPECT_TRUE(session->ethernet->peer_circuit_active);
+  // What its control connection is, for faces: no digests here.
+  EXPECT_EQ(tunnel->version3.digest, "none");
+  EXPECT_FALSE(tunnel->version3.authenticated);
+  EXPECT_EQ(tunnel->version3.peer_secret, 0u);
+  EXPECT_FALSE(tunnel->version3.router_id.empty());
+  EXPECT_FALSE(tunnel->version3.peer_router_id.empty());
+  EXPECT_EQ(tunnel->version3.peer_pseudowires, std::vector<std::string>{"ethernet"});
+}
+
+// While a secret is being replaced each end says which one the other still uses.
+TEST_F(Pseudowire, FacesAreToldWhichSecretThePeerUses) {
+  set_up_wires(R"({"name": "site"})", R"({"name": "site"})",
+               R"("tunnel": {"secret": "new", "second-secret": "old", "digest": "sha1"},
+                  "export-sessions": true)",
+               R"("tunnel": {"secret": "old", "digest": "md5"})");
+  ASSERT_TRUE(until([&] { return both_have(1); }));
+  const Version3View ours = client.service->tunnel("work")->version3;
+  EXPECT_EQ(ours.digest, "md5");
+  EXPECT_TRUE(ours.authenticated);
+  EXPECT_EQ(ours.peer_secret, 1u);
+  const auto theirs = lns.service->list_tunnels({}, 0, 1).rows.at(0).version3;
+  EXPECT_EQ(theirs.digest, "sha1");
+  EXPECT_EQ(theirs.peer_secret, 2u);
 }
 
 TEST_F(Pseudowire, OfSeveralEachHasItsOwnLife) {

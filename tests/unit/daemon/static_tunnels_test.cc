@@ -1,4 +1,5 @@
 // Profiles without a control connection: what the kernel is asked for, and what is remembered.
+#include <algorithm>
 #include <filesystem>
 
 #include "daemon/static_memory.h"
@@ -71,6 +72,33 @@ TEST(StaticTunnels, AreShownInFull) {
   EXPECT_FALSE(daemon.service->session("fixed", 71));
   EXPECT_FALSE(daemon.service->describe_session("fixed", 71));
   EXPECT_FALSE(daemon.service->statistics(StatisticsOf::session, "fixed", 71));
+}
+
+// Faces are told each step, and what is in the way in words.
+TEST(StaticTunnels, SayHowTheyAre) {
+  Daemon daemon;
+  daemon.profile("fixed", kProfile);
+  std::vector<std::string> told;
+  daemon.run();
+  daemon.service->subscribe({kTunnelEvents | kSessionEvents, {}, 0}, [&](const Event& event) {
+    if (const auto* tunnel = std::get_if<TunnelEvent>(&event.what))
+      told.push_back(tunnel->tunnel + " " + tunnel->old_state + ">" + tunnel->new_state);
+    if (const auto* session = std::get_if<SessionEvent>(&event.what))
+      told.push_back(std::to_string(session->session) + " " + session->pseudowire + " " +
+                     session->old_state + ">" + session->new_state);
+  });
+  ASSERT_TRUE(run_until({&daemon}, [&] { return daemon.state_of("fixed") == "established"; }));
+  EXPECT_EQ(daemon.service->tunnel("fixed")->version3.convergence, "converged");
+  EXPECT_TRUE(daemon.service->tunnel("fixed")->exported);
+  EXPECT_EQ(told.back(), "70 ethernet connecting>up") << told.size();
+  ASSERT_TRUE(daemon.service->stop("fixed", {}));
+  EXPECT_TRUE(run_until({&daemon}, [&] { return daemon.dataplane.statics.empty(); }));
+  EXPECT_EQ(daemon.service->tunnel("fixed")->version3.convergence, "idle");
+  EXPECT_NE(std::find(told.begin(), told.end(), "fixed established>idle"), told.end());
+  EXPECT_NE(std::find(told.begin(), told.end(), "70 ethernet up>"), told.end());
+  daemon.drop_profile("fixed");
+  daemon.service->reload();
+  EXPECT_TRUE(run_until({&daemon}, [&] { return told.back() == "fixed idle>"; }));
 }
 
 TEST(StaticMemory, ComesBackAsItWas) {
