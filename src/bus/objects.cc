@@ -19,6 +19,9 @@ void add(std::vector<Transition>& list, Transition transition) {
   list.back().cause = std::move(transition.cause);
 }
 
+// Not behind a listener: as many as there are profiles.
+bool is_ours(const daemon::TunnelView& view) { return view.role == "lac" || view.role == "static"; }
+
 }  // namespace
 
 Objects::Objects(Face& face, Announcer& announcer) : face_(face), announcer_(announcer) {
@@ -108,13 +111,13 @@ void Objects::work_off(const std::string& tunnel, const Note& note) {
 }
 
 bool Objects::room_for(const daemon::TunnelView& view) const {
-  return view.role == "lac" || accepted_ < kMostAccepted;
+  return is_ours(view) || accepted_ < kMostAccepted;
 }
 
 Objects::Rows::iterator Objects::create(const daemon::TunnelView& view) {
   Row row;
   row.object = std::make_unique<TunnelObject>(face_, view);
-  row.of_client = view.role == "lac";
+  row.of_client = is_ours(view);
   row.exported = view.exported;
   if (!row.of_client) ++accepted_;
   return tunnels_.emplace(view.name, std::move(row)).first;

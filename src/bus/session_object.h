@@ -1,21 +1,18 @@
-// /org/L2tpManager1/tunnel/NAME/session/ID: one session and its PPP.
+// /org/L2tpManager1/tunnel/NAME/session/ID: one session and what it carries.
 #pragma once
 
 #include <l2tpm_dbus/adaptor.h>
 
+#include <memory>
 #include <string>
-#include <vector>
 
 #include "bus/face.h"
+#include "bus/session_facets.h"
 #include "bus/tunnel_object.h"
 
 namespace l2tpm::bus {
 
-using PppAddresses = sdbus::Struct<std::string, std::string, std::vector<std::string>>;
-using PppMru = sdbus::Struct<std::uint32_t, std::uint32_t>;
-
 class SessionObject final : public sdbus::AdaptorInterfaces<org::L2tpManager1::Session_adaptor,
-                                                            org::L2tpManager1::Ppp_adaptor,
                                                             org::L2tpManager1::Statistics_adaptor> {
  public:
   // Appears on the bus. `of_client`: its user is who we are, which is no secret.
@@ -28,8 +25,7 @@ class SessionObject final : public sdbus::AdaptorInterfaces<org::L2tpManager1::S
                      const Cause& cause);
 
  private:
-  const daemon::SessionDetailsView& view();
-  std::string user_of(const daemon::SessionDetailsView& view) const;
+  const daemon::SessionDetailsView& view() { return look_.view(); }
 
   void Close(sdbus::Result<>&& result, std::map<std::string, sdbus::Variant> options) override;
   void Describe(sdbus::Result<std::string>&& result) override;
@@ -48,23 +44,12 @@ class SessionObject final : public sdbus::AdaptorInterfaces<org::L2tpManager1::S
   std::string CalledNumber() override { return view().called_number; }
   std::uint64_t UpSince() override { return view().session.up_since; }
 
-  std::string Phase() override { return view().phase; }
-  std::string User() override { return user_of(view()); }
-  std::string AuthProtocol() override;
-  PppAddresses IPv4() override;
-  PppAddresses IPv6() override;
-  PppMru Mru() override { return {view().mru, view().peer_mru}; }
-  std::uint32_t Mppe() override { return view().mppe_bits; }
-  std::map<std::string, sdbus::Variant> Options() override;
-  std::string AuthMessage() override { return view().auth_message; }
-
   Face& face_;
   const std::string tunnel_;
   const std::uint32_t id_;
-  const bool of_client_;
   daemon::SessionDetailsView announced_;
-  daemon::SessionDetailsView current_;
-  std::uint64_t looked_at_;
+  SessionLook look_;
+  std::unique_ptr<SessionFacet> facet_;
 };
 
 }  // namespace l2tpm::bus

@@ -56,6 +56,13 @@ void TunnelObject::sync(daemon::TunnelView fresh, std::vector<sdbus::ObjectPath>
   note("PeerVendorName", fresh.peer_vendor != old.peer_vendor);
   note("EstablishedAt", fresh.established_at != old.established_at);
   note("RetryAt", fresh.retry_at != old.retry_at);
+  note("ProtocolVersion", fresh.version != old.version);
+  note("RouterId", fresh.version3.router_id != old.version3.router_id);
+  note("PeerRouterId", fresh.version3.peer_router_id != old.version3.peer_router_id);
+  note("PeerPseudowires", fresh.version3.peer_pseudowires != old.version3.peer_pseudowires);
+  note("Digest", fresh.version3.digest != old.version3.digest);
+  note("DigestAuthenticated", fresh.version3.authenticated != old.version3.authenticated);
+  note("Convergence", fresh.version3.convergence != old.version3.convergence);
   note("Sessions", sessions != sessions_);
   announced_ = std::move(fresh);
   current_ = announced_;

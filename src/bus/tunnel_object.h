@@ -56,6 +56,13 @@ class TunnelObject final : public sdbus::AdaptorInterfaces<org::L2tpManager1::Tu
   std::uint32_t PeerTunnelId() override { return view().peer_tunnel_id; }
   std::string PeerHostName() override { return view().peer_host_name; }
   std::string PeerVendorName() override { return view().peer_vendor; }
+  std::string RouterId() override { return view().version3.router_id; }
+  std::string PeerRouterId() override { return view().version3.peer_router_id; }
+  std::vector<std::string> PeerPseudowires() override { return view().version3.peer_pseudowires; }
+  std::string Digest() override { return view().version3.digest; }
+  bool DigestAuthenticated() override { return view().version3.authenticated; }
+  std::uint32_t PeerSecret() override { return view().version3.peer_secret; }
+  std::string Convergence() override { return view().version3.convergence; }
   std::string Protection() override { return view().protection; }
   std::uint64_t EstablishedAt() override { return view().established_at; }
   std::uint64_t RetryAt() override { return view().retry_at; }

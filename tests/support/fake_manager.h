@@ -448,6 +448,13 @@ class FakeTunnel final : public sdbus::AdaptorInterfaces<org::L2tpManager1::Tunn
   uint32_t PeerTunnelId() override { return 0; }
   std::string PeerHostName() override { return ""; }
   std::string PeerVendorName() override { return ""; }
+  std::string RouterId() override { return ""; }
+  std::string PeerRouterId() override { return ""; }
+  std::vector<std::string> PeerPseudowires() override { return {}; }
+  std::string Digest() override { return ""; }
+  bool DigestAuthenticated() override { return false; }
+  uint32_t PeerSecret() override { return 0; }
+  std::string Convergence() override { return ""; }
   std::string Protection() override { return "none"; }
   uint64_t EstablishedAt() override { return 0; }
   uint64_t RetryAt() override { return 0; }

@@ -142,4 +142,16 @@ inline void allow_interactive_authorization(sdbus::IConnection& connection) {
   sd_bus_set_allow_interactive_authorization(raw_bus(connection), true);
 }
 
+// An interface that an object has beside those of its class: made before registerAdaptor().
+template <typename Adaptor>
+class Facet : public Adaptor {
+ protected:
+  explicit Facet(sdbus::IObject& object) : Adaptor(object) {
+#if L2TPM_SDBUS_V2
+    this->registerAdaptor();
+#endif
+  }
+  ~Facet() = default;
+};
+
 }  // namespace l2tpm::dbus

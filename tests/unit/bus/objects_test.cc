@@ -39,6 +39,8 @@ daemon::SessionView session(const std::string& of, std::uint32_t id) {
 constexpr const char* kTunnel = "org.L2tpManager1.Tunnel";
 constexpr const char* kSession = "org.L2tpManager1.Session";
 constexpr const char* kPpp = "org.L2tpManager1.Ppp";
+constexpr const char* kEthernet = "org.L2tpManager1.Ethernet";
+constexpr const char* kUnknownInterface = "org.freedesktop.DBus.Error.UnknownInterface";
 
 class BusObjects : public testing::Test {
  protected:
@@ -174,6 +176,107 @@ TEST_F(BusObjects, ASessionsPppIsTold) {
   });
   hear_until([&] { return listener.words.size() >= 2; });
   EXPECT_EQ(listener.words, (std::vector<std::string>{"Mtu", "IPv6"})) << "the state is the same";
+}
+
+// Cookies by their lengths; the circuits as SLI changes them.
+TEST_F(BusObjects, APseudowiresEthernetIsTold) {
+  with([](auto& state) {
+    daemon::SessionView view = session("site", 0x12345678);
+    view.pseudowire = "ethernet";
+    state.sessions.push_back(view);
+    auto& details = state.details[{"site", view.id}];
+    details.path_mtu_limit = 1442;
+    details.ethernet = daemon::EthernetView{.name = "lan",
+                                            .remote_end_id = "4711",
+                                            .mac = "02:00:00:00:00:01",
+                                            .attached_to = "bridge br0",
+                                            .cookie = 8,
+                                            .peer_cookie = 4,
+                                            .send_sequence = true,
+                                            .circuit = "eth1",
+                                            .circuit_active = true};
+  });
+  tunnel_comes(tunnel("site", "lac", true));
+  paths();
+  const std::string path = "/org/L2tpManager1/tunnel/site/session/305419896";
+  const auto proxy =
+      sdbus::createProxy(*connection_, dbus::ServiceName(dbus::kName), dbus::ObjectPath(path));
+  const auto get = [&](const char* property) {
+    return proxy->getProperty(property).onInterface(kEthernet);
+  };
+  using Lengths = sdbus::Struct<std::uint32_t, std::uint32_t>;
+  using Words = sdbus::Struct<std::string, std::string>;
+  using Flags = sdbus::Struct<bool, bool>;
+  EXPECT_EQ(get("CookieLengths").get<Lengths>(), Lengths(8u, 4u));
+  EXPECT_EQ(get("Attachment").get<Words>(), Words("bridge", "br0"));
+  EXPECT_EQ(get("Sequencing").get<Flags>(), Flags(true, false));
+  EXPECT_EQ(get("PathMtu").get<std::uint32_t>(), 1442u);
+  EXPECT_EQ(test::text_property(*connection_, path, kEthernet, "RemoteEndId"), "4711");
+  EXPECT_EQ(test::text_property(*connection_, path, kEthernet, "MacAddress"), "02:00:00:00:00:01");
+  EXPECT_EQ(test::text_property(*connection_, path, kPpp, "Phase"), kUnknownInterface);
+  test::BusListener listener(*connection_, "type='signal',path='" + path + "'");
+  with([](auto& state) {
+    auto& ethernet = *state.details[{"site", 0x12345678}].ethernet;
+    ethernet.circuit_active = false;
+    ethernet.peer_circuit_active = true;
+  });
+  emit({
+      {0, daemon::SessionEvent{"site", 0x12345678, "up", "up", {}, "", "", ""}}
+  });
+  hear_until([&] { return listener.words.size() >= 2; });
+  EXPECT_EQ(listener.words, (std::vector<std::string>{"CircuitActive", "PeerCircuitActive"}));
+}
+
+TEST_F(BusObjects, StaticTunnelsAreObjectsAndSayHowTheyAre) {
+  daemon::TunnelView fixed = tunnel("attic", "static", true);
+  fixed.version = 3;
+  fixed.version3.convergence = "conflict";
+  fixed.state = "failed";
+  fixed.last_error = {.code = CauseCode::kernel_failed, .message = "somebody else has tunnel 7"};
+  tunnel_comes(fixed);
+  const std::string path = "/org/L2tpManager1/tunnel/attic";
+  EXPECT_TRUE(paths().contains(path));
+  EXPECT_EQ(test::text_property(*connection_, path, kTunnel, "Role"), "static");
+  EXPECT_EQ(test::text_property(*connection_, path, kTunnel, "Convergence"), "conflict");
+  test::BusListener listener(*connection_, "type='signal',path='" + path + "'");
+  with([](auto& state) {
+    state.tunnels[0].version3.convergence = "converged";
+    state.tunnels[0].state = "established";
+  });
+  emit({
+      {0, daemon::TunnelEvent{"attic", "attic", "failed", "established", {}, "", ""}}
+  });
+  hear_until([&] { return listener.words.size() >= 3; });
+  EXPECT_EQ(listener.words,
+            (std::vector<std::string>{"failed>established  ", "State", "Convergence"}));
+}
+
+TEST_F(BusObjects, Version3OfATunnelIsTold) {
+  tunnel_comes(tunnel("site", "lac", true));
+  paths();
+  const std::string path = "/org/L2tpManager1/tunnel/site";
+  test::BusListener listener(*connection_, "type='signal',path='" + path + "'");
+  with([](auto& state) {
+    state.tunnels[0].version = 3;
+    state.tunnels[0].version3 = {
+        .router_id = "192.0.2.1",
+        .peer_router_id = "192.0.2.2",
+        .peer_pseudowires = {"ethernet", "6"},
+        .digest = "sha1",
+        .authenticated = true,
+        .peer_secret = 2,
+        .convergence = ""
+    };
+  });
+  emit({
+      {0, daemon::TunnelEvent{"site", "site", "established", "established", {}, "", ""}}
+  });
+  hear_until([&] { return listener.words.size() >= 6; });
+  EXPECT_EQ(listener.words,
+            (std::vector<std::string>{"ProtocolVersion", "RouterId", "PeerRouterId",
+                                      "PeerPseudowires", "Digest", "DigestAuthenticated"}));
+  EXPECT_EQ(test::text_property(*connection_, path, kTunnel, "PeerRouterId"), "192.0.2.2");
+  EXPECT_EQ(test::text_property(*connection_, path, kTunnel, "Digest"), "sha1");
 }
 
 TEST_F(BusObjects, NamesOfSubscribersAreNotInProperties) {
