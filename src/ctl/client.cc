@@ -224,8 +224,9 @@ Answer<std::vector<SessionRow>> Client::sessions(const SessionQuery& query, std:
           impl_->manager.ListSessions(filter, have, std::min(kPage, limit - have));
       total = matching;
       for (const auto& row : rows)
-        all.push_back({std::get<0>(row), std::get<1>(row), std::get<2>(row), std::get<4>(row),
-                       std::get<5>(row), std::get<6>(row), std::get<7>(row), std::get<8>(row)});
+        all.push_back({std::get<0>(row), std::get<1>(row), std::get<2>(row), std::get<3>(row),
+                       std::get<4>(row), std::get<5>(row), std::get<6>(row), std::get<7>(row),
+                       std::get<8>(row)});
       if (rows.empty() || all.size() >= total) break;
     }
     return all;

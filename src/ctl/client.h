@@ -36,12 +36,12 @@ struct SessionRow {
   std::string tunnel;
   std::uint32_t id = 0;
   std::uint32_t peer_id = 0;
-  std::string state, interface, user, address;
+  std::string pseudowire, state, interface, user, address;
   std::uint64_t up_since = 0;  // CLOCK_REALTIME microseconds; 0: not yet
 };
 struct ProfileRow {
   std::string name;
-  std::string kind;  // client or listener
+  std::string kind;  // client, listener or static
   std::string path;  // "": transient
   bool enabled = false;
 };

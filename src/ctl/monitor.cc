@@ -61,6 +61,14 @@ std::string event_text(const Printer& print, const Json& event) {
     append(details, clean(text_of(event, "interface")));
     append(details, clean(text_of(event, "address")));
     append(details, clean(text_of(event, "user")));
+    if (text_of(event, "pseudowire").rfind("ethernet", 0) == 0 && !after.empty()) {
+      const bool here = flag_of(event, "circuit_active");
+      const bool there = flag_of(event, "peer_circuit_active");
+      append(details, here && there ? "circuit up"
+                      : here        ? "circuit down at the peer's end"
+                      : there       ? "circuit down here"
+                                    : "circuit down at both ends");
+    }
   } else {
     append(details, clean(text_of(event, "remote")));
     append(details, clean(text_of(event, "peer_host_name")));

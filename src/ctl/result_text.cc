@@ -5,7 +5,7 @@
 namespace l2tpm::ctl {
 namespace {
 
-// RFC 2661 section 4.4.2, by number from 0.
+// RFC 2661 section 4.4.2 and RFC 3931 section 5.4.2, by number from 0.
 constexpr std::array kStopCcn{"reserved",
                               "general request to clear the control connection",
                               "general error",
@@ -25,7 +25,21 @@ constexpr std::array kCdn{"reserved",
                           "busy",
                           "no dial tone",
                           "the call was not established in time",
-                          "no appropriate framing was detected"};
+                          "no appropriate framing was detected",
+                          "SDS values do not match",
+                          "the session lost a tie",
+                          "the pseudowire type is not supported",
+                          "sequencing without an L2-Specific Sublayer",
+                          "error in the state machine, or a timeout",
+                          "Frame Relay: the circuit was deleted",
+                          "Frame Relay: the circuit was inactive for long",
+                          "Frame Relay: the header lengths do not match",
+                          "HDLC: the link was deleted",
+                          "HDLC: the link was inactive for long",
+                          "ATM: OAM cell emulation is not supported",
+                          "the interface MTUs differ",
+                          "the end id names nothing",
+                          "the end id is another peer's"};
 constexpr std::array kError{"no general error",
                             "no control connection exists yet",
                             "a length is wrong",
@@ -34,7 +48,8 @@ constexpr std::array kError{"no general error",
                             "the session ID is invalid",
                             "a vendor-specific error",
                             "try another destination",
-                            "an unknown AVP was mandatory"};
+                            "an unknown AVP was mandatory",
+                            "try another destination, which the text names"};
 
 template <typename Table>
 std::string meaning(const Table& table, std::uint64_t number) {

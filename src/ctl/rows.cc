@@ -13,14 +13,15 @@ Cell state_cell(const std::string& state) { return {state, colour_of_state(state
 
 Json session_json(const SessionRow& session) {
   return {
-      {"tunnel",    session.tunnel   },
-      {"id",        session.id       },
-      {"peer_id",   session.peer_id  },
-      {"state",     session.state    },
-      {"interface", session.interface},
-      {"user",      session.user     },
-      {"address",   session.address  },
-      {"up_since",  session.up_since }
+      {"tunnel",     session.tunnel    },
+      {"id",         session.id        },
+      {"peer_id",    session.peer_id   },
+      {"pseudowire", session.pseudowire},
+      {"state",      session.state     },
+      {"interface",  session.interface },
+      {"user",       session.user      },
+      {"address",    session.address   },
+      {"up_since",   session.up_since  }
   };
 }
 
@@ -28,7 +29,8 @@ ExitCode session_table(Context& context, const std::vector<SessionRow>& sessions
   std::vector<std::vector<Cell>> rows;
   for (const SessionRow& session : sessions)
     rows.push_back({session.tunnel + "/" + std::to_string(session.id), state_cell(session.state),
-                    session.interface, session.user, session.address, since(session.up_since)});
+                    session.interface, session.user, session.address, since(session.up_since),
+                    session.pseudowire});
   return print_table(context,
                      {
                          {"session",   "SESSION"  },
@@ -36,7 +38,8 @@ ExitCode session_table(Context& context, const std::vector<SessionRow>& sessions
                          {"interface", "INTERFACE"},
                          {"user",      "USER"     },
                          {"address",   "ADDRESS"  },
-                         {"up",        "UP"       }
+                         {"up",        "UP"       },
+                         {"type",      "TYPE"     }
   },
                      rows);
 }

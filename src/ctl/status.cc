@@ -1,4 +1,6 @@
 // What runs and why something does not: the overview, or one tunnel with its last error.
+#include <algorithm>
+
 #include "ctl/handlers.h"
 #include "ctl/hint.h"
 #include "ctl/rows.h"
@@ -17,6 +19,13 @@ std::string time_cell(const Json& tunnel, const std::string& state) {
     text = "retry in " + until(retry);
   if (const Explained error = last_error(tunnel); !error.text.empty())
     text += (text.empty() ? "(" : " (") + error.text + ")";
+  return text;
+}
+
+// "v2", "v3", "v3/ip".
+std::string protocol_cell(const Json& tunnel) {
+  std::string text = "v" + std::to_string(std::max<std::uint64_t>(number_of(tunnel, "version"), 2));
+  if (text_of(tunnel, "encapsulation") == "ip") text += "/ip";
   return text;
 }
 
@@ -56,8 +65,9 @@ ExitCode overview(Context& context, Client& client) {
       if (only && !only->empty() && !only->front().interface.empty())
         interface = only->front().interface;
     }
+    const Json tunnel = parse_json(*text);
     cells.push_back({row.name, row.role, row.remote, state_cell(row.state), interface,
-                     time_cell(parse_json(*text), row.state)});
+                     time_cell(tunnel, row.state), protocol_cell(tunnel)});
   }
   const auto code = print_table(context,
                                 {
@@ -66,7 +76,8 @@ ExitCode overview(Context& context, Client& client) {
                                     {"peer",     "PEER"    },
                                     {"state",    "STATE"   },
                                     {"sessions", "SESSIONS"},
-                                    {"up",       "UP"      }
+                                    {"up",       "UP"      },
+                                    {"protocol", "L2TP"    }
   },
                                 cells);
   if (code != ExitCode::ok || context.options.terse) return code;
@@ -74,6 +85,48 @@ ExitCode overview(Context& context, Client& client) {
     context.print.line("... and " + std::to_string(tunnels - kOverview) +
                        " more: l2tpctl tunnel list");
   return ExitCode::ok;
+}
+
+std::string join(const Json& words) {
+  std::string text;
+  if (words.is_array())
+    for (const Json& word : words)
+      if (word.is_string()) text += (text.empty() ? "" : " ") + word.get<std::string>();
+  return text;
+}
+
+// What L2TPv3's control connection agreed on, or how a static tunnel stands in the kernel.
+void print_version3(Context& context, const Json& tunnel) {
+  if (number_of(tunnel, "version") != 3) return;
+  const auto ids = std::to_string(number_of(tunnel, "tunnel_id")) + ", peer's " +
+                   std::to_string(number_of(tunnel, "peer_tunnel_id"));
+  context.print.line(
+      "  L2TPv3 over " +
+      std::string(text_of(tunnel, "encapsulation") == "ip" ? "IP (protocol 115)" : "UDP") +
+      ", id " + ids);
+  if (text_of(tunnel, "role") == "static") {
+    context.print.line("  static, without a control connection: " +
+                       clean(text_of(tunnel, "convergence")));
+    return;
+  }
+  const Json& version3 = member_of(tunnel, "version3");
+  if (const auto router = text_of(version3, "peer_router_id"); !router.empty())
+    context.print.line("  router id: " + clean(text_of(version3, "router_id")) + ", peer's " +
+                       clean(router) +
+                       "; it can: " + clean(join(member_of(version3, "peer_pseudowires"))));
+  const std::string digest = text_of(version3, "digest");
+  const bool has_secret = flag_of(version3, "authenticated");
+  std::string line = "  digest: " + (digest.empty() ? "none" : clean(digest));
+  if (digest != "none" && !digest.empty())
+    line += has_secret ? " with the secret" : " without a secret: damage is found, forgery is not";
+  if (number_of(version3, "peer_secret") == 2) line += "; the peer still uses the second secret";
+  context.print.line(line);
+  const Json& control = member_of(tunnel, "control");
+  const auto wrong = number_of(control, "digests_wrong");
+  const auto missing = number_of(control, "digests_missing");
+  if (wrong + missing > 0)
+    context.print.line("  dropped: " + std::to_string(wrong) + " messages with a wrong digest, " +
+                       std::to_string(missing) + " without one");
 }
 
 ExitCode status_of(Context& context, Client& client, const std::string& name, const Json& tunnel) {
@@ -88,7 +141,10 @@ ExitCode status_of(Context& context, Client& client, const std::string& name, co
   context.print.line(headline);
   context.print.line("  peer: " + clean(text_of(tunnel, "remote")) +
                      "  local: " + clean(text_of(tunnel, "local")));
-  if (const Explained error = last_error(tunnel); !error.text.empty() && state != "established") {
+  print_version3(context, tunnel);
+  // A static tunnel can stand while a session of its does not.
+  const bool tells_error = state != "established" || text_of(tunnel, "role") == "static";
+  if (const Explained error = last_error(tunnel); !error.text.empty() && tells_error) {
     context.print.line("  " + error.text);
     if (!error.hint.empty()) context.print.line("  hint: " + error.hint);
     context.print.line("  more: l2tpctl why " + clean(name));

@@ -133,6 +133,65 @@ constexpr std::string_view kVersion3 =
 }
 )";
 
+constexpr std::string_view kVersion3Ip =
+    R"(// An Ethernet pseudowire to a router over IP (protocol 115), as Cisco's "encapsulation l2tpv3" with
+// an l2tp-class does it: one VLAN of ours, and the interface where the router's is.
+{
+  "kind": "client",
+  "autostart": true,
+  "peer": "192.0.2.1",
+  "version": 3,
+  // No ports, so no NAT on the way; firewalls have to let protocol 115 through both ways.
+  "transport": "ip",
+  "tunnel": {
+    // The router may ask for this name: "hostname" in its l2tp-class.
+    "host-name": "site-a",
+    // "digest secret" in the router's l2tp-class.
+    "secret": {"$secret": "tunnel"},
+    "digest": "md5"
+  },
+  "pseudowires": [
+    {
+      "name": "lan",
+      // The VC ID of the router's xconnect.
+      "remote-end-id": "100",
+      // "ethernet" for the xconnect of a port, "ethernet-vlan" for one of a subinterface.
+      "type": "ethernet",
+      "interface": "l2tp-lan",
+      "mtu": "auto"
+    }
+  ]
+}
+)";
+
+constexpr std::string_view kVersion3Listener =
+    R"(// Answers peers that ask for Ethernet pseudowires (L2TPv3), over UDP and over IP (protocol 115).
+{
+  "kind": "listener",
+  "versions": [3],
+  "listen": {"addresses": ["0.0.0.0"], "transports": ["udp", "ip"]},
+  "tunnel": {
+    "host-name": "site-b",
+    "secret": {"$secret": "tunnel"}
+  },
+  // Who may open a tunnel, and what a peer's own pseudowires below are named after.
+  "peers": [
+    {"name": "site-a", "match": {"host-name": "site-a"}}
+  ],
+  "pseudowires": [
+    {
+      "name": "lan",
+      "remote-end-id": "100",
+      "peer": "site-a",
+      "interface": "l2tp-site-a",
+      "mtu": 1500,
+      "bridge": {"name": "br-lan", "create": true, "stp": false},
+      "circuit": "br-lan"
+    }
+  ]
+}
+)";
+
 constexpr std::string_view kStatic =
     R"(// An L2TPv3 tunnel without a control connection: both ends are written down. What "ip l2tp" makes:
 //   ip l2tp add tunnel tunnel_id 20 peer_tunnel_id 10 encap udp local 192.0.2.2 remote 192.0.2.1 \
@@ -166,14 +225,16 @@ constexpr std::string_view kStatic =
 
 const std::vector<Template>& templates() {
   static const std::vector<Template> kTemplates{
-      {"client",        "dials when told to",                   kClient,   {"password"}          },
-      {"gateway",       "a branch's permanent tunnel",          kGateway,  {"password", "tunnel"}},
-      {"lns",           "answers, and lets users in",           kLns,      {"alice", "branch-1"} },
-      {"lns-mppe",      "as lns, with MPPE required",           kLnsMppe,  {"alice"}             },
-      {"l2tpv3-eth",    "an Ethernet pseudowire into a bridge", kVersion3, {"tunnel"}            },
+      {"client",          "dials when told to",                   kClient,           {"password"}          },
+      {"gateway",         "a branch's permanent tunnel",          kGateway,          {"password", "tunnel"}},
+      {"lns",             "answers, and lets users in",           kLns,              {"alice", "branch-1"} },
+      {"lns-mppe",        "as lns, with MPPE required",           kLnsMppe,          {"alice"}             },
+      {"l2tpv3-eth",      "an Ethernet pseudowire into a bridge", kVersion3,         {"tunnel"}            },
+      {"l2tpv3-ip",       "the same to a router, over IP",        kVersion3Ip,       {"tunnel"}            },
+      {"l2tpv3-listener", "grants Ethernet pseudowires",          kVersion3Listener, {"tunnel"}            },
       {"l2tpv3-static",
-       "a tunnel as \"ip l2tp\" makes them",                    kStatic,
-       {"receive-cookie", "send-cookie"}                                                         },
+       "a tunnel as \"ip l2tp\" makes them",                      kStatic,
+       {"receive-cookie", "send-cookie"}                                                                   },
   };
   return kTemplates;
 }

@@ -14,6 +14,8 @@ namespace {
 
 constexpr std::size_t kLongestPacket = 65535;
 constexpr std::uint8_t kUdp = 17;
+constexpr std::uint8_t kL2tp = 115;
+constexpr unsigned kLongestCookie = 8;
 
 std::optional<Bytes> from_hex(const std::string& text) {
   if (text.size() % 2 != 0 || text.size() / 2 > kLongestPacket) return std::nullopt;
@@ -50,6 +52,50 @@ std::uint16_t folded(std::uint32_t total) {
 bool is_outgoing(const Json& event) { return text_of(event, "direction") == "out"; }
 
 std::uint16_t low16(std::uint64_t number) { return static_cast<std::uint16_t>(number); }
+
+Bytes ip_packet(const Endpoint& from, const Endpoint& to, std::uint8_t protocol, ByteView payload) {
+  Bytes packet;
+  if (from.address.is_v4()) {
+    packet = {0x45, 0};
+    put16(packet, 20 + payload.size());
+    put(packet, std::array<std::uint8_t, 8>{0, 0, 0, 0, 64, protocol, 0, 0});
+    put(packet, from.address.octets());
+    put(packet, to.address.octets());
+    const std::uint16_t header = folded(sum(0, packet));
+    packet[10] = static_cast<std::uint8_t>(header >> 8);
+    packet[11] = static_cast<std::uint8_t>(header);
+  } else {
+    packet = {0x60, 0, 0, 0};
+    put16(packet, payload.size());
+    put(packet, std::array<std::uint8_t, 2>{protocol, 64});
+    put(packet, from.address.octets());
+    put(packet, to.address.octets());
+  }
+  put(packet, payload);
+  return packet;
+}
+
+// A PPP frame as a data message: RFC 2661 section 3.1 without any option; RFC 3931 sections 4.1.1.1
+// and 4.1.2.1, where PPP has neither address nor control octet.
+Bytes data_message(const WireIds& ids, bool over_ip, ByteView frame) {
+  Bytes message;
+  if (ids.version == 3) {
+    if (!over_ip) {
+      put16(message, 0x0003);
+      put16(message, 0);
+    }
+    put16(message, ids.session >> 16);
+    put16(message, ids.session & 0xFFFF);
+    message.resize(message.size() + std::min(ids.cookie, kLongestCookie) + (ids.sublayer ? 4 : 0));
+  } else {
+    put16(message, 0x0002);
+    put16(message, ids.tunnel);
+    put16(message, ids.session & 0xFFFF);
+    put16(message, 0xFF03);
+  }
+  put(message, frame);
+  return message;
+}
 
 }  // namespace
 
@@ -97,25 +143,12 @@ Bytes udp_packet(const Endpoint& from, const Endpoint& to, ByteView payload) {
   udp[6] = static_cast<std::uint8_t>(checksum >> 8);
   udp[7] = static_cast<std::uint8_t>(checksum);
 
-  Bytes packet;
-  if (is_v4) {
-    packet = {0x45, 0};
-    put16(packet, 20 + udp_length);
-    put(packet, std::array<std::uint8_t, 8>{0, 0, 0, 0, 64, kUdp, 0, 0});
-    put(packet, from.address.octets());
-    put(packet, to.address.octets());
-    const std::uint16_t header = folded(sum(0, packet));
-    packet[10] = static_cast<std::uint8_t>(header >> 8);
-    packet[11] = static_cast<std::uint8_t>(header);
-  } else {
-    packet = {0x60, 0, 0, 0};
-    put16(packet, udp_length);
-    put(packet, std::array<std::uint8_t, 2>{kUdp, 64});
-    put(packet, from.address.octets());
-    put(packet, to.address.octets());
-  }
-  put(packet, udp);
-  return packet;
+  return ip_packet(from, to, kUdp, udp);
+}
+
+Bytes l2tp_ip_packet(const Endpoint& from, const Endpoint& to, ByteView payload) {
+  if (from.address.is_v4() != to.address.is_v4() || payload.size() + 20 > kLongestPacket) return {};
+  return ip_packet(from, to, kL2tp, payload);
 }
 
 WireIds PeerIds::of(const Json& event) {
@@ -128,11 +161,17 @@ WireIds PeerIds::of(const Json& event) {
     const auto session = client_.describe_session(key.first, session_id);
     const Json about_tunnel = parse_json(tunnel ? *tunnel : "");
     const Json about_session = parse_json(session ? *session : "");
-    Pair pair{
-        {low16(number_of(about_tunnel, "tunnel_id")), low16(key.second)},
-        { low16(number_of(about_tunnel,          "peer_tunnel_id")),
-         low16(number_of(about_session,                     "peer_id"))}
-    };
+    const Json& framing = member_of(about_session, "framing");
+    Pair pair;
+    pair.ours.tunnel = low16(number_of(about_tunnel, "tunnel_id"));
+    pair.ours.session = session_id;
+    pair.ours.version = number_of(about_tunnel, "version") == 3 ? 3 : 2;
+    pair.ours.sublayer = flag_of(framing, "sublayer");
+    pair.peers = pair.ours;
+    pair.ours.cookie = static_cast<unsigned>(number_of(framing, "cookie"));
+    pair.peers.cookie = static_cast<unsigned>(number_of(framing, "peer_cookie"));
+    pair.peers.tunnel = low16(number_of(about_tunnel, "peer_tunnel_id"));
+    pair.peers.session = static_cast<std::uint32_t>(number_of(about_session, "peer_id"));
     if (!session) pair.peers = pair.ours;
     // Not kept while the peer's id is not known yet: the next frame asks again.
     if (pair.peers.session == 0) return is_outgoing(event) ? pair.peers : pair.ours;
@@ -147,18 +186,18 @@ std::optional<Bytes> wire_packet(const Json& event, WireIds ids) {
   const auto remote = parse_endpoint(text_of(event, "remote"));
   auto data = from_hex(text_of(event, "data"));
   if (!local || !remote || !data) return std::nullopt;
+  const bool over_ip = local->port == 0 && remote->port == 0;
+  const bool is_data = text_of(event, "layer") == "ppp";
   Bytes payload;
-  if (text_of(event, "layer") == "ppp") {
-    put16(payload, 0x0002);  // a data message of version 2 without any option, RFC 2661 section 3.1
-    put16(payload, ids.tunnel);
-    put16(payload, ids.session);
-    put16(payload, 0xFF03);
-    put(payload, *data);
+  if (is_data) {
+    payload = data_message(ids, over_ip, *data);
   } else {
-    payload = std::move(*data);
+    if (over_ip) payload.resize(4);  // Session ID 0, which the kernel adds and takes away
+    put(payload, *data);
   }
-  Bytes packet = is_outgoing(event) ? udp_packet(*local, *remote, payload)
-                                    : udp_packet(*remote, *local, payload);
+  const Endpoint& from = is_outgoing(event) ? *local : *remote;
+  const Endpoint& to = is_outgoing(event) ? *remote : *local;
+  const Bytes packet = over_ip ? l2tp_ip_packet(from, to, payload) : udp_packet(from, to, payload);
   if (packet.empty()) return std::nullopt;
   return packet;
 }

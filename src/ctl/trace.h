@@ -25,10 +25,18 @@ std::optional<Endpoint> parse_endpoint(const std::string& text);
 // are of different families or the payload does not fit.
 Bytes udp_packet(const Endpoint& from, const Endpoint& to, ByteView payload);
 
-// Tunnel and Session ID as the receiver of a data message knows itself by.
+// The same around a message of L2TP over IP (protocol 115), without the four zero octets that it
+// begins with if it is a control message.
+Bytes l2tp_ip_packet(const Endpoint& from, const Endpoint& to, ByteView payload);
+
+// The header of a data message: what its receiver is known by, and in L2TPv3 how many octets it
+// wants before the frame.
 struct WireIds {
-  std::uint16_t tunnel = 0;
-  std::uint16_t session = 0;
+  std::uint16_t tunnel = 0;  // L2TPv2
+  std::uint32_t session = 0;
+  unsigned version = 2;
+  unsigned cookie = 0;  // octets; shown as zeros
+  bool sublayer = false;
 };
 
 // The ids of sessions, asked for once each. A session that is gone already has the ones we gave.

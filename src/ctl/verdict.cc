@@ -132,6 +132,50 @@ bool not_authorized(const Json& failure) {
   return by_peer(failure) && detail(failure, "secret_configured") == "false";
 }
 bool secret_missing_there(const Json& failure) { return says(failure, {"no challenge response"}); }
+// L2TPv3. Result Codes of a CDN, RFC 3931 section 5.4.2 and RFC 4667.
+bool has_result(const Json& failure, std::uint64_t result) {
+  return text_of(failure, "object") == "session" &&
+         number_of(cause_of(failure), "result") == result;
+}
+bool unknown_end_id(const Json& failure) { return has_result(failure, 24); }
+bool end_id_of_another(const Json& failure) { return has_result(failure, 25); }
+bool end_id_in_use(const Json& failure) { return says(failure, {"has a session"}); }
+bool wrong_pseudowire_type(const Json& failure) { return has_result(failure, 14); }
+bool sequencing_without_sublayer(const Json& failure) { return has_result(failure, 15); }
+bool sublayer_mismatch(const Json& failure) { return says(failure, {"sublayer"}); }
+bool mtu_mismatch(const Json& failure) { return has_result(failure, 23); }
+bool session_tie(const Json& failure) { return has_result(failure, 13); }
+bool signs_messages(const Json& failure) { return detail(failure, "digest_configured") == "true"; }
+bool is_over_ip(const Json& failure) { return detail(failure, "encapsulation") == "ip"; }
+bool bad_cookie(const Json& failure) { return says(failure, {"cookie"}); }
+bool other_version(const Json& failure) {
+  return text_of(failure, "object") == "tunnel" && number_of(cause_of(failure), "result") == 5;
+}
+bool digest_wrong(const Json& failure) {
+  return says(failure, {"wrong message digest"}) ||
+         (says(failure, {"nothing came that could be believed"}) &&
+          !says(failure, {": 0 messages with a wrong digest"}));
+}
+// Who has no secret: each end's text can be its own or what the other sent.
+bool digest_missing_there(const Json& failure) {
+  if (says(failure, {"nothing came that could be believed"})) return true;
+  return by_peer(failure) ? says(failure, {"no digest secret here"})
+                          : says(failure, {"(digest) required"});
+}
+bool digest_missing_here(const Json& failure) {
+  return by_peer(failure) ? says(failure, {"(digest) required"})
+                          : says(failure, {"no digest secret here"});
+}
+bool wants_challenge(const Json& failure) {
+  return says(failure, {"wants a challenge response, which"});
+}
+bool lacks_ethernet(const Json& failure) {
+  return member_of(failure, "details").contains("missing_l2tp-eth") || says(failure, {"l2tp_eth"});
+}
+bool lacks_ip(const Json& failure) { return says(failure, {"l2tp_ip"}); }
+bool no_bridge(const Json& failure) {
+  return says(failure, {"bridge", "vrf", "namespace", "netns"});
+}
 bool route_loop(const Json& failure) { return says(failure, {"recursion", "through itself"}); }
 
 struct Row {
@@ -169,6 +213,15 @@ constexpr std::array kRows{
     row("no-route", CauseCode::no_answer, no_way,
         "this host or a router on the way says that the peer cannot be reached",
         "check this host's routes, and whether a firewall forbids it: ip route get ADDRESS"),
+    row("no-answer-digest", CauseCode::no_answer, signs_messages,
+        "no answer from the peer; one whose secret is another stays silent",
+        "compare the secrets first (l2tpctl profile set NAME --ask /tunnel/secret); then the "
+        "address, "
+        "and that UDP port 1701, or protocol 115 over IP, passes the firewalls both ways"),
+    row("no-answer-ip", CauseCode::no_answer, is_over_ip, "no answer from the peer",
+        "check the address, and that IP protocol 115 passes the firewalls both ways; it does not "
+        "pass "
+        "NAT: l2tpctl profile set NAME /transport=udp"),
     row("no-answer", CauseCode::no_answer, always, "no answer from the peer",
         "check the address, and that UDP port 1701 passes the firewalls both ways; a server that "
         "wants IPsec stays silent without it"),
@@ -188,6 +241,24 @@ constexpr std::array kRows{
         "lower the MTU: l2tpctl profile set NAME /ppp/mtu=1280 /ppp/mru=1280, then raise it"),
     row("setup-timeout", CauseCode::setup_timeout, always,
         "the peer stopped answering halfway through the set-up", ""),
+    row("digest-secret-wrong", CauseCode::tunnel_auth_failed, digest_wrong,
+        "the secrets of both ends differ: control messages came with a wrong digest",
+        "set the same secret on both ends (l2tpctl profile set NAME --ask /tunnel/secret); while "
+        "it "
+        "is being changed \"second-secret\" can have the other one"),
+    row("digest-missing-there", CauseCode::tunnel_auth_failed, digest_missing_there,
+        "control messages are authenticated here (Message Digest), and not by the peer",
+        "set the secret on the peer, too (Cisco: \"digest secret\" in its l2tp-class), or remove "
+        "it "
+        "here: l2tpctl profile set NAME /tunnel/secret=null"),
+    row("digest-missing-here", CauseCode::tunnel_auth_failed, digest_missing_here,
+        "the peer authenticates control messages (Message Digest), and no secret is set here",
+        "l2tpctl profile set NAME --ask /tunnel/secret"),
+    row("challenge-not-allowed", CauseCode::tunnel_auth_failed, wants_challenge,
+        "the peer asks for a Challenge Response as before RFC 3931, which the profile does not "
+        "allow",
+        "let the peer use digests (Cisco: \"digest secret\" in place of \"authentication\" in its "
+        "l2tp-class)"),
     row("tunnel-secret-missing-here", CauseCode::tunnel_auth_failed, secret_missing_here,
         "the peer wants a tunnel secret, and none is set here",
         "l2tpctl profile set NAME --ask /tunnel/secret"),
@@ -235,10 +306,31 @@ constexpr std::array kRows{
     row("encryption-required", CauseCode::encryption_required, always,
         "one end requires encryption (MPPE) and the other does not do it",
         "set /ppp/mppe to the same on both ends; MPPE needs MS-CHAPv2 among the methods"),
+    row("bad-cookie", CauseCode::protocol_error, bad_cookie,
+        "one end sent a cookie that has not 0, 4 or 8 octets",
+        "l2tpctl trace NAME --pcap FILE shows the message"),
     row("protocol-error", CauseCode::protocol_error, always, "the peer broke the protocol",
         "l2tpctl trace NAME --pcap FILE shows the message"),
     row("unknown-avp", CauseCode::unknown_mandatory_avp, always,
         "one end insists on an AVP that the other does not know", ""),
+    row("wrong-pseudowire-type", CauseCode::not_supported, wrong_pseudowire_type,
+        "the pseudowire is of another type at the other end",
+        "make \"type\" the same on both ends: \"ethernet\" is Cisco's port mode, \"ethernet-vlan\" "
+        "an "
+        "xconnect on a subinterface"),
+    row("mtu-mismatch", CauseCode::not_supported, mtu_mismatch,
+        "the interfaces of both ends have different MTUs, and one end insists",
+        "set \"mtu\" of the pseudowire to the other end's, or to \"auto\", which says none"),
+    row("sequencing-without-sublayer", CauseCode::not_supported, sequencing_without_sublayer,
+        "one end wants numbered frames, which need the L2-Specific Sublayer",
+        "set \"sublayer\": \"default\" in the pseudowire on both ends, or \"sequencing\": "
+        "\"none\""),
+    row("sublayer-mismatch", CauseCode::not_supported, sublayer_mismatch,
+        "both ends do not agree on the L2-Specific Sublayer",
+        "make \"sublayer\" of the pseudowire the same on both ends"),
+    row("other-version", CauseCode::not_supported, other_version,
+        "both ends speak different versions of L2TP",
+        "set \"version\" in the profile (\"versions\" in a listener's) to what the peer speaks"),
     row("not-supported", CauseCode::not_supported, always,
         "the peer wants a version, call type or framing that is not supported", ""),
     row("lcp-failed", CauseCode::lcp_failed, always,
@@ -258,6 +350,16 @@ constexpr std::array kRows{
         "the peer authenticated again as another user", ""),
     row("route-loop", CauseCode::refused, route_loop,
         "the route to the peer leads into the tunnel itself", "give the peer a route of its own"),
+    row("unknown-end-id", CauseCode::refused, unknown_end_id,
+        "the remote end id of the pseudowire names nothing at the other end",
+        "make \"remote-end-id\" what the other end calls it (Cisco: the VC ID of its xconnect)"),
+    row("end-id-of-another", CauseCode::refused, end_id_of_another,
+        "the remote end id of the pseudowire is another peer's at the other end",
+        "compare \"remote-end-id\", and the peer that the other end has it for"),
+    row("end-id-in-use", CauseCode::refused, end_id_in_use,
+        "the pseudowire has a session at the other end, perhaps one of ours that it still believes "
+        "in",
+        "it is asked again; if it stays so, somebody else has it: l2tpctl session list there"),
     row("refused", CauseCode::refused, always, "the peer refused: it is full, busy or closed", ""),
     row("pool-empty", CauseCode::no_resources, no_address_left, "the address pool is empty",
         "enlarge the pool in the listener's profile, or end sessions: l2tpctl session list"),
@@ -268,8 +370,19 @@ constexpr std::array kRows{
     row("limit-reached", CauseCode::no_resources, always, "a limit of this host was reached",
         "see \"limits\" in the listener's profile, and l2tpctl status"),
     row("replaced", CauseCode::replaced, always, "the same peer came again and took its place", ""),
+    row("session-tie-lost", CauseCode::tie_lost, session_tie,
+        "both ends asked for the same pseudowire at once, and the other's request was kept", ""),
     row("tie-lost", CauseCode::tie_lost, always,
         "both ends dialled at once, and the other's tunnel was kept", ""),
+    row("ethernet-module-missing", CauseCode::kernel_failed, lacks_ethernet,
+        "the kernel lacks Ethernet pseudowires",
+        "modprobe l2tp_eth; some distributions keep it in a package of extra modules, or blacklist "
+        "it: l2tpctl doctor"),
+    row("ip-module-missing", CauseCode::kernel_failed, lacks_ip, "the kernel lacks L2TP over IP",
+        "modprobe l2tp_ip (IPv6: l2tp_ip6), or use UDP: l2tpctl profile set NAME /transport=udp"),
+    row("no-such-bridge", CauseCode::kernel_failed, no_bridge,
+        "the interface could not be put where the profile says",
+        "make the bridge, VRF or namespace first, or set \"create\" of the bridge"),
     row("module-missing", CauseCode::kernel_failed, lacks_module,
         "the kernel lacks what L2TP or PPP needs",
         "modprobe l2tp_ppp ppp_mppe; some distributions keep them in a package of extra modules, "
@@ -330,7 +443,8 @@ std::vector<std::string_view> details_for(std::string_view id) {
   if (id == "encryption-required") return {"ccp", "mppe", "auth_of_us", "auth_of_peer"};
   if (id == "no-address" || id == "user-took-no-address" || id == "pool-empty")
     return {"ipcp", "ipv6cp", "refused_because"};
-  return {"refused_because"};
+  if (id == "ethernet-module-missing") return {"missing_l2tp-eth"};
+  return {"refused_because", "pseudowire", "remote_end_id"};
 }
 
 std::vector<std::string> evidence_of(const Json& failure, std::string_view id) {
@@ -371,51 +485,11 @@ Verdict judge(const Json& failure) {
           evidence_of(failure, "unknown"), "the journal has more: journalctl -u l2tp-manager"};
 }
 
-std::vector<Verdict> judge_running(const Json& tunnel, const std::vector<Json>& sessions) {
-  std::vector<Verdict> verdicts;
-  for (const Json& session : sessions) {
-    if (!flag_of(session, "mtu_exceeds_path")) continue;
-    Verdict& verdict = verdicts.emplace_back();
-    verdict.id = "mtu-exceeds-path";
-    verdict.text =
-        "packets of full size are fragmented on the way, and lost where that is forbidden";
-    verdict.evidence.push_back("the interface's MTU is " +
-                               std::to_string(number_of(session, "mtu")) + ", the path carries " +
-                               std::to_string(number_of(session, "path_mtu_limit")));
-    verdict.advice = "set /ppp/mtu and /ppp/mru to \"auto\", or at most to what the path carries";
-  }
-  const Json& control = member_of(tunnel, "control");
-  const auto sent = number_of(control, "messages_sent");
-  const auto again = number_of(control, "retransmissions");
-  if (again >= 10 && again * 4 > sent) {
-    Verdict& verdict = verdicts.emplace_back();
-    verdict.id = "lossy-path";
-    verdict.text = "control messages are lost on the way";
-    verdict.evidence.push_back(std::to_string(sent) + " control messages were sent, and " +
-                               std::to_string(again) + " times one again");
-    verdict.advice = "look for loss between both ends: mtr, or ping with the tunnel's size";
-  }
-  return verdicts;
-}
-
-std::vector<Verdict> judge_kernel(const Json& daemon) {
-  std::vector<Verdict> verdicts;
-  const Json& features = member_of(member_of(daemon, "kernel"), "features");
-  if (!features.is_array()) return verdicts;
-  for (const Json& feature : features) {
-    const std::string state = text_of(feature, "state");
-    if (!flag_of(feature, "required") || state != "no") continue;
-    Verdict& verdict = verdicts.emplace_back();
-    verdict.id = "module-missing";
-    verdict.text = "the kernel lacks \"" + clean(text_of(feature, "id")) + "\"";
-    verdict.evidence.push_back(clean(state) + ": " + clean(text_of(feature, "detail")));
-    verdict.advice = clean(text_of(feature, "advice"));
-  }
-  return verdicts;
-}
-
 std::vector<std::string_view> verdict_ids() {
-  std::vector<std::string_view> ids{"unknown", "mtu-exceeds-path", "lossy-path"};
+  std::vector<std::string_view> ids{
+      "unknown",         "mtu-exceeds-path",      "lossy-path",    "peer-circuit-down",
+      "circuit-down",    "static-conflict",       "static-failed", "digests-wrong",
+      "cookie-mismatch", "frames-out-of-sequence"};
   for (const Row& row : kRows)
     if (std::find(ids.begin(), ids.end(), row.id) == ids.end()) ids.emplace_back(row.id);
   return ids;

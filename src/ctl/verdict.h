@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ctl/json.h"
+#include "kview/view.h"
 
 namespace l2tpm::ctl {
 
@@ -23,6 +24,9 @@ Verdict judge(const Json& failure);
 // Of a tunnel as described, with its sessions (Describe objects): what is wrong although it is up.
 // Empty when nothing is.
 std::vector<Verdict> judge_running(const Json& tunnel, const std::vector<Json>& sessions);
+
+// Of a session as the kernel counts it: what is dropped without anybody saying so.
+std::vector<Verdict> judge_counters(const std::string& interface, const kview::Counters& counters);
 
 // Of the "daemon" line of Dump("state"): what the kernel lacks. Empty when nothing that is
 // required.

@@ -1,10 +1,13 @@
 // why: the last failures of a peer with a verdict in plain words, and what works now.
 #include <algorithm>
+#include <set>
+#include <utility>
 
 #include "ctl/handlers.h"
 #include "ctl/lines.h"
 #include "ctl/rows.h"
 #include "ctl/verdict.h"
+#include "kview/source.h"
 
 namespace l2tpm::ctl {
 namespace {
@@ -24,6 +27,8 @@ struct Running {
   std::uint64_t up_since = 0;
   std::string interface;
   std::uint64_t retry_at = 0;
+  // Sessions of L2TPv3 by the ids that the kernel has: of the tunnel, of the session.
+  std::set<std::pair<std::uint64_t, std::uint32_t>> pseudowires;
 };
 
 std::string who(const Json& failure) {
@@ -68,6 +73,8 @@ Running look(Client& client, const Json& tunnel) {
   if (const auto sessions = client.sessions({running.name, "", "", "up"}, kEnough, total))
     for (const SessionRow& session : *sessions) {
       running.is_up = true;
+      if (number_of(tunnel, "version") == 3)
+        running.pseudowires.emplace(number_of(tunnel, "tunnel_id"), session.id);
       if (running.interface.empty()) running.interface = session.interface;
       if (running.up_since == 0) running.up_since = session.up_since;
       if (const auto text = client.describe_session(session.tunnel, session.id))
@@ -76,6 +83,26 @@ Running look(Client& client, const Json& tunnel) {
   const auto text = client.describe_tunnel(running.name);
   running.verdicts = judge_running(parse_json(text ? *text : ""), described);
   return running;
+}
+
+// Who may not ask the kernel is not told what it counts.
+void look_into_kernel(std::vector<Running>& running) {
+  if (std::none_of(running.begin(), running.end(),
+                   [](const Running& each) { return !each.pseudowires.empty(); }))
+    return;
+  auto source = kview::Source::open();
+  if (!source) return;
+  const auto snapshot = source->read(std::nullopt);
+  if (!snapshot) return;
+  for (Running& each : running) {
+    for (const kview::Tunnel& tunnel : *snapshot) {
+      for (const kview::Session& session : tunnel.sessions) {
+        if (each.pseudowires.count({tunnel.id, session.id}) == 0) continue;
+        for (Verdict& verdict : judge_counters(session.interface, session.counters))
+          each.verdicts.push_back(std::move(verdict));
+      }
+    }
+  }
 }
 
 Json json_of(const Verdict& verdict) {
@@ -144,6 +171,7 @@ ExitCode why(Context& context, Client& client) {
     if (kind == "daemon") kernel = judge_kernel(line);
     if (kind == "tunnel" && is_about(line, peer)) running.push_back(look(client, line));
   }
+  look_into_kernel(running);
   std::vector<Told> told = tell(*failures);
   if (told.empty() && running.empty()) {
     const auto profiles = client.profiles();

@@ -65,6 +65,18 @@ TEST_F(JsonSchema, IsKept) {
     is_up(s, "work");
     s.tunnels.push_back(tunnel("isp", "backoff"));
     s.tunnels.back()["last_error"] = cause("auth-failed", true, "E=691");
+    s.tunnels.push_back(tunnel("site", "established"));
+    s.tunnels.back().update(Json::parse(R"({"version":3,"encapsulation":"ip","version3":{
+      "router_id":"192.0.2.2","peer_router_id":"","peer_pseudowires":["ethernet"],"digest":"md5",
+      "authenticated":true,"peer_secret":1}})"));
+    s.tunnels.push_back(tunnel("attic", "failed"));
+    s.tunnels.back().update(Json::parse(R"({"role":"static","version":3,"encapsulation":"udp",
+      "convergence":"conflict"})"));
+    s.sessions.push_back(session("site", 305419896, "up"));
+    s.sessions.back().update(Json::parse(R"({"pseudowire":"ethernet","mtu":1500,"ethernet":{
+      "name":"lan","remote_end_id":"100","mac":"","attached_to":"bridge br0","vlan":0,"cookie":8,
+      "peer_cookie":4,"sublayer":false,"send_sequence":false,"receive_sequence":true,"circuit":"",
+      "circuit_active":true,"peer_circuit_active":false}})"));
     s.listeners = {Json::parse(R"({"name":"isp","state":"listening","tunnels":3,"sessions":9,
                                    "half_open":1,"problem":""})")};
     s.statistics = {
@@ -94,6 +106,10 @@ TEST_F(JsonSchema, IsKept) {
   run_one("tunnel ping", {"tunnel", "ping", "work"});
   run_one("session list", {"session", "list"});
   run_one("session show", {"session", "show", "work/21"});
+  run_one("session show", {"session", "show", "site/305419896"});
+  run_one("tunnel show", {"tunnel", "show", "site"});
+  run_one("status", {"status", "attic"});
+  run_one("why", {"why", "site"});
   run_one("listener list", {"listener", "list"});
   run_one("listener show", {"listener", "show", "isp"});
   run_one("profile list", {"profile", "list"});
@@ -118,9 +134,12 @@ TEST_F(JsonSchema, IsKept) {
   });
   thread.join();
   add("trace", ran.out);
-  thread = start({"-j", "monitor", "--count", "1"}, ran);
+  thread = start({"-j", "monitor", "--count", "2"}, ran);
   await("a stream", [](State& s) { return !s.streams.empty(); });
   with([](State& s) {
+    s.stream(Json::parse(R"({"event":"session","time":1,"tunnel":"site","session":7,"old":"up",
+      "new":"up","cause":null,"interface":"l2eth0","user":"","address":"",
+      "pseudowire":"ethernet","circuit_active":true,"peer_circuit_active":false})"));
     s.stream(Json::parse(R"({"event":"tunnel","time":1,"tunnel":"work","profile":"work",
       "old":"","new":"idle","cause":null,"remote":"","peer_host_name":""})"));
     s.end_streams();

@@ -32,9 +32,12 @@ TEST_F(Looking, StatusIsAnOverview) {
   });
   EXPECT_EQ(ctl({}).out,
             "● l2tp-manager 9.8.7 running (kernel: ppp mppe), 2 tunnels, 1 session\n"
-            "NAME  ROLE  PEER            STATE        SESSIONS   UP\n"
-            "isp   lac   192.0.2.1:1701  backoff      0          (auth-failed by peer: E=691 R=0)\n"
-            "work  lac   192.0.2.1:1701  established  l2tp-work  \n");
+            "NAME  ROLE  PEER            STATE        SESSIONS   UP"
+            "                                L2TP\n"
+            "isp   lac   192.0.2.1:1701  backoff      0          "
+            "(auth-failed by peer: E=691 R=0)  v2\n"
+            "work  lac   192.0.2.1:1701  established  l2tp-work"
+            "                                    v2\n");
   EXPECT_EQ(ctl({"-t", "-f", "name,peer"}).out, "isp:192.0.2.1\\:1701\nwork:192.0.2.1\\:1701\n");
   EXPECT_EQ(json({"status"}), Json::parse(R"({"version":"9.8.7","state":"running"})"));
 }
@@ -57,6 +60,46 @@ TEST_F(Looking, StatusOfATunnelHasTheErrorAndAHint) {
   EXPECT_EQ(ctl({"status", "nobody"}).code, 4);
 }
 
+TEST_F(Looking, StatusOfATunnelOfVersion3) {
+  with([](State& s) {
+    auto site = tunnel("site", "established");
+    site["version"] = 3;
+    site["encapsulation"] = "ip";
+    site["version3"] = Json::parse(R"({"router_id":"198.51.100.7","peer_router_id":"192.0.2.1",
+      "peer_pseudowires":["ethernet","6"],"digest":"sha1","authenticated":true,"peer_secret":2})");
+    site["control"] = {
+        {"digests_wrong",   2},
+        {"digests_missing", 1}
+    };
+    auto attic = tunnel("attic", "failed");
+    attic["role"] = "static";
+    attic["version"] = 3;
+    attic["encapsulation"] = "udp";
+    attic["convergence"] = "conflict";
+    attic["last_error"] = cause("kernel-failed", false, "tunnel 7 is another program's");
+    s.tunnels = {attic, site};
+    auto wire = session("site", 305419896, "up");
+    wire["pseudowire"] = "ethernet";
+    wire["interface"] = "l2eth0";
+    wire["user"] = wire["address"] = "";
+    s.sessions = {wire};
+  });
+  EXPECT_EQ(ctl({"-t", "-f", "name,role,protocol"}).out, "attic:static:v3\nsite:lac:v3/ip\n");
+  EXPECT_EQ(ctl({"status", "site"}).out,
+            "● site — established for \n"
+            "  peer: 192.0.2.1:1701  local: 198.51.100.7:1701\n"
+            "  L2TPv3 over IP (protocol 115), id 7, peer's 42\n"
+            "  router id: 198.51.100.7, peer's 192.0.2.1; it can: ethernet 6\n"
+            "  digest: sha1 with the secret; the peer still uses the second secret\n"
+            "  dropped: 2 messages with a wrong digest, 1 without one\n"
+            "SESSION         STATE  INTERFACE  USER  ADDRESS  UP  TYPE\n"
+            "site/305419896  up     l2eth0                        ethernet\n");
+  const std::string attic = ctl({"status", "attic"}).out;
+  EXPECT_NE(attic.find("  static, without a control connection: conflict\n"), std::string::npos)
+      << attic;
+  EXPECT_NE(attic.find("tunnel 7 is another program's"), std::string::npos) << attic;
+}
+
 TEST_F(Looking, ListsAreJsonWithStableFields) {
   with([](State& s) { is_up(s, "work"); });
   const auto tunnels = json({"tunnel", "list"});
@@ -66,7 +109,7 @@ TEST_F(Looking, ListsAreJsonWithStableFields) {
     EXPECT_TRUE(tunnels[0].contains(key)) << key;
   EXPECT_FALSE(tunnels[0].contains("kind"));
   EXPECT_EQ(json({"session", "list"}), Json::parse(R"([{"tunnel":"work","id":21,"peer_id":1021,
-    "state":"up","interface":"l2tp-work","user":"alice","address":"10.77.0.10","up_since":0}])"));
+    "pseudowire":"ppp","state":"up","interface":"l2tp-work","user":"alice","address":"10.77.0.10","up_since":0}])"));
   EXPECT_EQ(json({"tunnel", "list", "--state", "idle"}), Json::array());
   EXPECT_EQ(ctl({"--json=short", "tunnel", "list", "--state", "idle"}).out, "[]\n");
 }

@@ -83,6 +83,41 @@ TEST(WirePacket, PppBecomesADataMessage) {
   EXPECT_EQ(to_hex(ByteView(*frame).subspan(28)), "000212345678ff03c021010100040000");
 }
 
+// RFC 3931, 4.1.2.1: flags, 16 reserved bits, Session ID, cookie, sublayer; PPP begins at once.
+TEST(WirePacket, PppOfVersion3) {
+  const WireIds ids{
+      .tunnel = 0, .session = 0x12345678, .version = 3, .cookie = 4, .sublayer = true};
+  const auto frame = wire_packet(packet("out", "ppp", "c021010100040000"), ids);
+  ASSERT_TRUE(frame);
+  EXPECT_EQ(to_hex(ByteView(*frame).subspan(28)),
+            "00030000"
+            "12345678"
+            "00000000"
+            "00000000"
+            "c021010100040000");
+}
+
+// Protocol 115: no ports, and control messages have Session ID 0 before them (4.1.1.2).
+TEST(WirePacket, OverIp) {
+  Json event = packet("out", "l2tp", "c8030014000000000000000080080000");
+  event["local"] = "198.51.100.7:0";
+  event["remote"] = "192.0.2.1:0";
+  const auto out = wire_packet(event, {});
+  ASSERT_TRUE(out);
+  EXPECT_EQ(to_hex(ByteView(*out).subspan(9, 1)), "73");
+  EXPECT_EQ(to_hex(ByteView(*out).subspan(20)), "00000000c8030014000000000000000080080000");
+  event["layer"] = "ppp";
+  event["data"] = "c021";
+  const auto data = wire_packet(event, {.tunnel = 0, .session = 0x12345678, .version = 3});
+  ASSERT_TRUE(data);
+  EXPECT_EQ(to_hex(ByteView(*data).subspan(20)), "12345678c021");
+  event["local"] = "[2001:db8::1]:0";
+  event["remote"] = "[2001:db8::2]:0";
+  const auto v6 = wire_packet(event, {.tunnel = 0, .session = 1, .version = 3});
+  ASSERT_TRUE(v6);
+  EXPECT_EQ(to_hex(ByteView(*v6).first(8)), "6000000000067340");
+}
+
 TEST(WirePacket, OfNonsenseIsNone) {
   EXPECT_FALSE(wire_packet(packet("out", "l2tp", "c80"), {}));
   EXPECT_FALSE(wire_packet(packet("out", "l2tp", "zz"), {}));

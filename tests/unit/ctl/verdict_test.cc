@@ -76,6 +76,8 @@ std::vector<Case> cases() {
   const auto add = [&](const char* id, Json json) { all.push_back({id, std::move(json)}); };
   add("name-resolution", failure(C::name_resolution, "Name or service not known"));
   add("no-answer", silent);
+  add("no-answer-ip", detailed(silent, "encapsulation", "ip"));
+  add("no-answer-digest", detailed(silent, "digest_configured", "true"));
   add("other-address", with(silent, "heard", heard("192.0.2.9:1701")));
   add("other-port", with(silent, "heard", heard("192.0.2.1:40000")));
   add("half-answer", detailed(silent, "messages_received", "1"));
@@ -93,6 +95,46 @@ std::vector<Case> cases() {
       detailed(failure(C::tunnel_auth_failed, "", true), "secret_configured", "false");
   add("not-authorized", without_secret);
   add("tunnel-secret-missing-here", detailed(without_secret, "peer_challenged", "true"));
+  // L2TPv3, in the machines' own words; each end may be the one that says them.
+  const auto secret = [](const char* message, bool by_peer) {
+    return failure(C::tunnel_auth_failed, message, by_peer);
+  };
+  add("digest-secret-wrong", secret("wrong message digest in SCCRQ", false));
+  add("digest-secret-wrong",
+      secret("nothing came that could be believed: 3 messages with a wrong digest, 0 without",
+             false));
+  add("digest-missing-there",
+      secret("nothing came that could be believed: 0 messages with a wrong digest, 3 without",
+             false));
+  add("digest-missing-there", secret("control message authentication (digest) required", false));
+  add("digest-missing-here", secret("control message authentication (digest) required", true));
+  constexpr const char* kUnwelcome =
+      "the peer authenticates control messages, no digest secret here";
+  add("digest-missing-here", secret(kUnwelcome, false));
+  add("digest-missing-there", secret(kUnwelcome, true));
+  add("challenge-not-allowed",
+      secret("the peer wants a Challenge Response, which is not allowed here", false));
+  const auto cdn = [](C code, std::uint16_t result, const char* message) {
+    Json json = failure(code, message, true);
+    json["object"] = "session";
+    json["cause"]["result"] = result;
+    return json;
+  };
+  add("unknown-end-id", cdn(C::refused, 24, "remote end id \"7\" names nothing here"));
+  add("end-id-of-another", cdn(C::refused, 25, "remote end id \"7\" is another peer's"));
+  add("end-id-in-use", cdn(C::refused, 4, "remote end id \"7\" has a session"));
+  add("wrong-pseudowire-type", cdn(C::not_supported, 14, "pseudowire type 4"));
+  add("sequencing-without-sublayer", cdn(C::not_supported, 15, "data sequencing asked for"));
+  add("mtu-mismatch", cdn(C::not_supported, 23, "interface MTU 1500 there, 1400 here"));
+  add("sublayer-mismatch", cdn(C::not_supported, 2, "L2-specific sublayer: none there"));
+  add("session-tie-lost", cdn(C::tie_lost, 13, ""));
+  Json version = failure(C::not_supported, "L2TPv3 is spoken here", true);
+  version["cause"]["result"] = 5;
+  add("other-version", version);
+  add("bad-cookie", failure(C::protocol_error, "Assigned Cookie AVP: 5 octets"));
+  add("ethernet-module-missing", detailed(failure(C::kernel_failed), "missing_l2tp-eth", "ENOENT"));
+  add("ip-module-missing", failure(C::kernel_failed, "the kernel module l2tp_ip6 is not there"));
+  add("no-such-bridge", failure(C::kernel_failed, "looking for bridge br7: No such device"));
   add("wrong-password", refused("E=691 R=0 C=00 V=3 M=Access denied"));
   add("account-disabled", refused("E=647 R=0"));
   add("restricted-hours", refused("E=646 R=0"));
@@ -148,7 +190,11 @@ TEST(Verdict, EachFailureHasItsOwn) {
 }
 
 TEST(Verdict, EveryRowOfTheTableIsTested) {
-  std::set<std::string_view> tested{"unknown", "mtu-exceeds-path", "lossy-path"};
+  // Those of what runs have tests of their own.
+  std::set<std::string_view> tested{
+      "unknown",         "mtu-exceeds-path",      "lossy-path",    "peer-circuit-down",
+      "circuit-down",    "static-conflict",       "static-failed", "digests-wrong",
+      "cookie-mismatch", "frames-out-of-sequence"};
   for (const Case& each : cases()) tested.insert(each.id);
   for (const std::string_view id : verdict_ids()) EXPECT_EQ(tested.count(id), 1u) << id;
 }
@@ -222,6 +268,56 @@ TEST(Verdict, WhatRunsCanBeUnwell) {
   EXPECT_TRUE(judge_running(Json::object(), {Json::object()}).empty());
 }
 
+std::vector<std::string> ids_of(const std::vector<Verdict>& verdicts) {
+  std::vector<std::string> ids;
+  for (const Verdict& verdict : verdicts) ids.push_back(verdict.id);
+  return ids;
+}
+
+TEST(Verdict, APseudowireThatIsUpMayHaveNoCircuit) {
+  Json session = Json::parse(R"({"state":"up","interface":"l2eth0","mtu_exceeds_path":true,
+    "ethernet":{"circuit":"eth1","circuit_active":false,"peer_circuit_active":false}})");
+  const auto verdicts = judge_running(Json::object(), {session});
+  EXPECT_EQ(ids_of(verdicts),
+            (std::vector<std::string>{"peer-circuit-down", "circuit-down", "mtu-exceeds-path"}));
+  EXPECT_EQ(verdicts[0].text, "the circuit at the peer's end is down, so l2eth0 has no carrier");
+  EXPECT_EQ(verdicts[1].advice, "ip link show eth1");
+  EXPECT_NE(verdicts[2].advice.find("pseudowire"), std::string::npos) << "and not of /ppp";
+  session["state"] = "connecting";
+  session["mtu_exceeds_path"] = false;
+  EXPECT_TRUE(judge_running(Json::object(), {session}).empty());
+}
+
+TEST(Verdict, AStaticTunnelSaysWhatIsInItsWay) {
+  Json tunnel = Json::parse(R"({"role":"static","convergence":"conflict",
+    "last_error":{"code":"kernel-failed","message":"tunnel 7 is another program's"}})");
+  EXPECT_EQ(ids_of(judge_running(tunnel, {})), std::vector<std::string>{"static-conflict"});
+  EXPECT_EQ(judge_running(tunnel, {})[0].evidence[0],
+            "the daemon says: tunnel 7 is another program's");
+  tunnel["convergence"] = "failed";
+  EXPECT_EQ(ids_of(judge_running(tunnel, {})), std::vector<std::string>{"static-failed"});
+  tunnel["last_error"] = nullptr;
+  EXPECT_TRUE(judge_running(tunnel, {}).empty());
+}
+
+TEST(Verdict, ForgedControlMessagesAreTold) {
+  const Json tunnel{
+      {"control", {{"digests_wrong", 3}}}
+  };
+  EXPECT_EQ(ids_of(judge_running(tunnel, {})), std::vector<std::string>{"digests-wrong"});
+}
+
+TEST(Verdict, TheKernelDropsInSilence) {
+  kview::Counters counters;
+  EXPECT_TRUE(judge_counters("l2eth0", counters).empty());
+  counters.rx_cookie_discards = 9;
+  counters.rx_sequence_discards = 2;
+  const auto verdicts = judge_counters("l2eth0", counters);
+  EXPECT_EQ(ids_of(verdicts),
+            (std::vector<std::string>{"cookie-mismatch", "frames-out-of-sequence"}));
+  EXPECT_EQ(verdicts[0].evidence[0], "the kernel dropped 9 of them for l2eth0");
+}
+
 TEST(Verdict, TheKernelsLackIsNamed) {
   Json daemon;
   daemon["kernel"]["features"] = Json::parse(R"([
@@ -236,6 +332,10 @@ TEST(Verdict, TheKernelsLackIsNamed) {
 TEST(ResultText, HasTheMeaningsOfTheRfc) {
   EXPECT_EQ(result_text("tunnel", 4, 0), "StopCCN result 4: the requester is not authorized");
   EXPECT_EQ(result_text("session", 2, 4), "CDN result 2 error 4: insufficient resources");
+  EXPECT_EQ(result_text("session", 14, 0), "CDN result 14: the pseudowire type is not supported");
+  EXPECT_EQ(result_text("session", 22, 0),
+            "CDN result 22: ATM: OAM cell emulation is not supported");
+  EXPECT_EQ(result_text("session", 25, 0), "CDN result 25: the end id is another peer's");
   EXPECT_EQ(result_text("session", 99, 0), "CDN result 99");
   EXPECT_EQ(result_text("session", 3, 7),
             "CDN result 3 error 7: disconnected for administrative reasons");
