@@ -33,7 +33,8 @@ def _listener(*wires, **changes):
 
 
 def _client(*wires, **changes):
-    return {"kind": "client", "version": 3, "peer": LNS, "pseudowires": list(wires), **FAST, **changes}
+    return {"kind": "client", "autostart": True, "version": 3, "peer": LNS,
+            "pseudowires": list(wires), **FAST, **changes}
 
 
 def _why(namespace, daemon, peer, verdict, seconds=60):
