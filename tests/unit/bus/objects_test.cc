@@ -40,7 +40,7 @@ constexpr const char* kTunnel = "org.L2tpManager1.Tunnel";
 constexpr const char* kSession = "org.L2tpManager1.Session";
 constexpr const char* kPpp = "org.L2tpManager1.Ppp";
 constexpr const char* kEthernet = "org.L2tpManager1.Ethernet";
-constexpr const char* kUnknownInterface = "org.freedesktop.DBus.Error.UnknownInterface";
+constexpr const char* kUnknownProperty = "org.freedesktop.DBus.Error.UnknownProperty";
 
 class BusObjects : public testing::Test {
  protected:
@@ -213,7 +213,7 @@ TEST_F(BusObjects, APseudowiresEthernetIsTold) {
   EXPECT_EQ(get("PathMtu").get<std::uint32_t>(), 1442u);
   EXPECT_EQ(test::text_property(*connection_, path, kEthernet, "RemoteEndId"), "4711");
   EXPECT_EQ(test::text_property(*connection_, path, kEthernet, "MacAddress"), "02:00:00:00:00:01");
-  EXPECT_EQ(test::text_property(*connection_, path, kPpp, "Phase"), kUnknownInterface);
+  EXPECT_EQ(test::text_property(*connection_, path, kPpp, "Phase"), kUnknownProperty);
   test::BusListener listener(*connection_, "type='signal',path='" + path + "'");
   with([](auto& state) {
     auto& ethernet = *state.details[{"site", 0x12345678}].ethernet;
