@@ -229,9 +229,13 @@ bool Relay::start_threads() {
 
 Result<Done, int> Relay::add(SessionKey key, const Descriptors& descriptors,
                              const Settings& settings) {
-  for (const int fd : {descriptors.line, descriptors.lan, descriptors.control}) {
-    if (fd < 0 && fd == descriptors.control) continue;
+  for (const int fd : {descriptors.line, descriptors.lan}) {
     if (const int error = make_nonblocking(fd); error != 0) return Unexpected(error);
+  }
+  if (descriptors.control >= 0) {
+    if (const int error = make_nonblocking(descriptors.control); error != 0) {
+      return Unexpected(error);
+    }
   }
   widen(descriptors.line, descriptors.line_kind);
   widen(descriptors.lan, descriptors.lan_kind);

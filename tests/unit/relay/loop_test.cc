@@ -338,7 +338,7 @@ TEST_F(Loop, RefusesWhatCannotBeServed) {
   start();
   EXPECT_EQ(relay_.add(key(1), ends_.descriptors(), {}).error(), EEXIST);
   Descriptors descriptors = ends_.descriptors();
-  descriptors.lan = -1;
+  descriptors.lan = descriptors.control = -1;
   EXPECT_EQ(relay_.add(key(2), descriptors, {}).error(), EBADF);
   const UniqueFd file(open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
   Ends other;
