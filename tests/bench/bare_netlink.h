@@ -5,6 +5,7 @@
 #include <linux/genetlink.h>
 #include <linux/l2tp.h>
 #include <linux/rtnetlink.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
@@ -124,6 +125,21 @@ inline std::uint16_t l2tp_family(Netlink& genl) {
     }
   errno = ENOENT;
   die("the l2tp netlink family");
+}
+
+// A tunnel's UDP socket on loopback; nobody is at the other end.
+inline UniqueFd tunnel_socket() {
+  UniqueFd udp(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_in here{};
+  here.sin_family = AF_INET;
+  here.sin_port = htons(1701);
+  here.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  sockaddr_in there = here;
+  there.sin_port = htons(1702);
+  check(::bind(udp.get(), reinterpret_cast<sockaddr*>(&here), sizeof here) == 0 &&
+            ::connect(udp.get(), reinterpret_cast<sockaddr*>(&there), sizeof there) == 0,
+        "the tunnel's socket");
+  return udp;
 }
 
 inline double milliseconds(const timeval& time) {

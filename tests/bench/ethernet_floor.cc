@@ -27,16 +27,7 @@ constexpr std::uint32_t kTunnel = 1;
 constexpr std::uint32_t kPeerTunnel = 2;
 
 UniqueFd make_tunnel(std::uint16_t family) {
-  UniqueFd udp(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  sockaddr_in here{};
-  here.sin_family = AF_INET;
-  here.sin_port = htons(1701);
-  here.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  sockaddr_in there = here;
-  there.sin_port = htons(1702);
-  check(::bind(udp.get(), reinterpret_cast<sockaddr*>(&here), sizeof here) == 0 &&
-            ::connect(udp.get(), reinterpret_cast<sockaddr*>(&there), sizeof there) == 0,
-        "the tunnel's socket");
+  UniqueFd udp = tunnel_socket();
   Netlink genl(NETLINK_GENERIC);
   Request create(family, 0);
   create.append(genlmsghdr{L2TP_CMD_TUNNEL_CREATE, L2TP_GENL_VERSION, 0})

@@ -54,16 +54,7 @@ UniqueFd make_tunnel() {
   errno = rtnl.ask(address);
   check(errno == 0 || errno == EEXIST, "10.64.0.1 on lo");
 
-  UniqueFd udp(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  sockaddr_in here{};
-  here.sin_family = AF_INET;
-  here.sin_port = htons(1701);
-  here.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  sockaddr_in there = here;
-  there.sin_port = htons(1702);
-  check(::bind(udp.get(), reinterpret_cast<sockaddr*>(&here), sizeof here) == 0 &&
-            ::connect(udp.get(), reinterpret_cast<sockaddr*>(&there), sizeof there) == 0,
-        "the tunnel's socket");
+  UniqueFd udp = tunnel_socket();
   Netlink genl(NETLINK_GENERIC);
   Request create(l2tp_family(genl), 0);
   create.append(genlmsghdr{L2TP_CMD_TUNNEL_CREATE, L2TP_GENL_VERSION, 0})
