@@ -31,10 +31,11 @@ def daemons(a, b, wires, transport="udp"):
     """Our two ends; b dials when its profile is enabled."""
     listening = Daemon(a, {"office": {"kind": "listener", "versions": [3],
                                       "listen": {"transports": [transport]},
-                                      "pseudowires": wires}}, name="listening", log_level="notice")
+                                      "pseudowires": wires}},
+                       name=f"listening-{transport}", log_level="notice")
     dialing = Daemon(b, {"work": {"kind": "client", "autostart": True, "version": 3,
                                   "transport": transport, "peer": A, "pseudowires": wires}},
-                     name="dialing", log_level="notice", start=False)
+                     name=f"dialing-{transport}", log_level="notice", start=False)
     return listening, dialing
 
 
