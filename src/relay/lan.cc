@@ -27,8 +27,11 @@ bool set_name(ifreq& request, const std::string& name) {
   return true;
 }
 
-// What would leave work on a frame to a device that we are not.
-bool is_transmit_offload(std::string_view feature) { return feature.starts_with("tx-"); }
+// What would leave work on a frame to a device that we are not. The lock is none, and asking for it
+// is an error up to Linux 6.11.
+bool is_transmit_offload(std::string_view feature) {
+  return feature.starts_with("tx-") && feature != "tx-lockless";
+}
 
 }  // namespace
 
