@@ -5,7 +5,8 @@
  *   [Ethernet]  <- bcp_to_lan   <-   [ff.. key 8864][11 00 sid len][0031][flags 01][Ethernet]
  *   [Ethernet]  ->                   bcp_to_line -> the same
  *
- * What is no plain data goes to the daemon. Nothing here is looked up for plain data. */
+ * What is no plain data goes to the daemon. Nothing here is looked up for plain data, unless the
+ * port has limits. */
 
 // The first one has the types of the others.
 // clang-format off
@@ -23,6 +24,11 @@
 #define FLAGS_UNKNOWN 0x70 /* LAN-ID, tinygram, control: the daemon's */
 #define PADS 0x0f
 #define ETHERNET 14
+#define TAG_CUSTOMER 0x8100
+#define TAG_SERVICE 0x88a8
+/* A station that was silent for so long is forgotten, as a bridge does. */
+#define FORGOTTEN_NS 300000000000ULL
+#define CLEANING_NS 1000000000ULL
 /* To the daemon, of one session: what a flood may take from the others. */
 #define WINDOW_NS 100000000
 #define LIMIT 256
@@ -61,6 +67,16 @@ struct {
   __type(key, __u32);
   __type(value, struct bcp_punt);
 } scratch SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, 65536);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, struct bcp_station);
+  __type(value, __u64); /* when it was heard last, in ns */
+} stations SEC(".maps");
+
+static __u64 cleaned; /* when silent stations were forgotten last */
 
 static __always_inline struct bcp_counts* counts_of(struct xdp_md* ctx) {
   __u32 key = ctx->ingress_ifindex;
@@ -111,7 +127,85 @@ drop:
   return XDP_DROP;
 }
 
-SEC("xdp") int bcp_to_lan(struct xdp_md* ctx) {
+static __always_inline int admit(struct bcp_rate* rate, __u64 now) {
+  __u64 next = rate->next;
+  if (!rate->interval) return 1;
+  if (next > now + rate->tolerance) return 0;
+  rate->next = (next > now ? next : now) + rate->interval;
+  return 1;
+}
+
+static long forget_silent(void* map, struct bcp_station* station, __u64* heard, void* context) {
+  struct bcp_station copy = *station;
+  __u64 now = bpf_ktime_get_ns();
+  __u32 key = copy.ifindex;
+  struct bcp_counts* count = bpf_map_lookup_elem(&counts, &key);
+  (void)map;
+  (void)context;
+  if (count && (now < *heard || now - *heard <= FORGOTTEN_NS)) return 0;
+  if (!bpf_map_delete_elem(&stations, &copy) && count) __sync_fetch_and_add(&count->stations, -1);
+  return 0;
+}
+
+/* Whether this source may send; a new one is written down. */
+static __noinline int known(struct bcp_counts* count, struct bcp_station* station, __u64 now) {
+  __u64* heard = bpf_map_lookup_elem(&stations, station);
+  if (heard) {
+    *heard = now;
+    return 1;
+  }
+  if (count->stations >= count->macs && now - cleaned > CLEANING_NS) {
+    cleaned = now;
+    bpf_for_each_map_elem(&stations, forget_silent, 0, 0);
+  }
+  if (count->stations >= count->macs || bpf_map_update_elem(&stations, station, &now, BPF_NOEXIST))
+    return 0;
+  __sync_fetch_and_add(&count->stations, 1);
+  return 1;
+}
+
+static __always_inline int within_rates(struct bcp_counts* count, const __u8* frame, __u64 now) {
+  struct bcp_rate* rate = &count->multicast;
+  if (!(frame[0] & 1)) return 1;
+  if ((frame[0] & frame[1] & frame[2] & frame[3] & frame[4] & frame[5]) == 0xff)
+    rate = &count->broadcast;
+  else if (frame[0] == 0x01 && frame[1] == 0x80 && frame[2] == 0xc2 && !frame[3] && !frame[4] &&
+           frame[5] < 16)
+    rate = &count->reserved;
+  if (admit(rate, now)) return 1;
+  __sync_fetch_and_add(&count->storm, 1);
+  return 0;
+}
+
+static __always_inline int may_come(struct xdp_md* ctx, const __u8* frame) {
+  struct bcp_counts* count = counts_of(ctx);
+  __u64 now = bpf_ktime_get_ns();
+  if (!count) return 0;
+  if (count->macs && !(frame[6] & 1)) {
+    struct bcp_station station;
+    station.ifindex = ctx->ingress_ifindex;
+    station.address = (__u64)frame[6] << 40 | (__u64)frame[7] << 32 | (__u64)frame[8] << 24 |
+                      (__u64)frame[9] << 16 | (__u64)frame[10] << 8 | frame[11];
+    if (!known(count, &station, now)) {
+      __sync_fetch_and_add(&count->strangers, 1);
+      return 0;
+    }
+  }
+  return within_rates(count, frame, now);
+}
+
+static __always_inline int may_go(struct xdp_md* ctx, const __u8* frame) {
+  struct bcp_counts* count = counts_of(ctx);
+  __be16 type = *(const __be16*)(frame + 12);
+  if (!count) return 0;
+  if (count->no_tags && (type == bpf_htons(TAG_CUSTOMER) || type == bpf_htons(TAG_SERVICE))) {
+    __sync_fetch_and_add(&count->tagged, 1);
+    return 0;
+  }
+  return within_rates(count, frame, bpf_ktime_get_ns());
+}
+
+static __always_inline int to_lan(struct xdp_md* ctx, int limited) {
   void* data = (void*)(long)ctx->data;
   void* end = (void*)(long)ctx->data_end;
   struct header* header = data;
@@ -138,10 +232,19 @@ SEC("xdp") int bcp_to_lan(struct xdp_md* ctx) {
     if (flags & FLAG_FCS) COUNT(ctx, fcs);
     if (flags & PADS) COUNT(ctx, padded);
   }
+  if (limited) {
+    data = (void*)(long)ctx->data;
+    end = (void*)(long)ctx->data_end;
+    if (data + BCP_HEADER + ETHERNET > end || !may_come(ctx, data + BCP_HEADER)) return XDP_DROP;
+  }
   return bpf_xdp_adjust_head(ctx, BCP_HEADER) ? XDP_DROP : XDP_PASS;
 }
 
-SEC("xdp") int bcp_to_line(struct xdp_md* ctx) {
+SEC("xdp") int bcp_to_lan(struct xdp_md* ctx) { return to_lan(ctx, 0); }
+
+SEC("xdp") int bcp_to_lan_limited(struct xdp_md* ctx) { return to_lan(ctx, 1); }
+
+static __always_inline int to_line(struct xdp_md* ctx) {
   static const __u8 key[6] = BCP_KEY_MAC;
   __u32 size = bpf_xdp_get_buff_len(ctx);
   if (bpf_xdp_adjust_head(ctx, -BCP_HEADER)) return XDP_DROP;
@@ -161,6 +264,14 @@ SEC("xdp") int bcp_to_line(struct xdp_md* ctx) {
   header->flags = 0;
   header->mac_type = MAC_ETHERNET;
   return XDP_PASS;
+}
+
+SEC("xdp") int bcp_to_line(struct xdp_md* ctx) { return to_line(ctx); }
+
+SEC("xdp") int bcp_to_line_limited(struct xdp_md* ctx) {
+  void* data = (void*)(long)ctx->data;
+  if (data + ETHERNET > (void*)(long)ctx->data_end || !may_go(ctx, data)) return XDP_DROP;
+  return to_line(ctx);
 }
 
 char _license[] SEC("license") = "LGPL-2.1-or-later";

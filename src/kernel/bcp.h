@@ -31,11 +31,15 @@ enum class BcpPath : std::uint8_t {
 };
 std::string_view name(BcpPath path);
 
-// What a port takes from the line; 0: no limit. Control frames are limited otherwise.
+// Of a port; 0: no limit. Control frames are limited otherwise.
 struct BcpLimits {
-  std::uint32_t macs = 0;  // addresses learned at a time; frames from further ones are dropped
-  std::uint32_t broadcast_per_second = 0;  // frames, a burst of one second's worth
-  std::uint32_t multicast_per_second = 0;
+  // Addresses heard on the line: frames from one more are dropped, until another was silent for 300
+  // s.
+  std::uint32_t macs = 0;
+  // Frames, each way by itself. A quarter of a second's worth may come at once, and 8 in any case.
+  std::uint32_t broadcast_per_second = 0;
+  std::uint32_t multicast_per_second =
+      0;  // bridges' own protocols (BPDUs) have a limit of their own
   friend bool operator==(const BcpLimits&, const BcpLimits&) = default;
 };
 
@@ -87,6 +91,16 @@ struct BcpCounters {
   std::uint64_t malformed = 0;  // dropped: shorter than its headers
   std::uint64_t fcs = 0;        // bridged after the FCS was taken off; nobody checks it
   std::uint64_t padded = 0;     // bridged after pads were taken off
+  std::uint64_t storm = 0;      // dropped: more broadcast or multicast than BcpLimits allow
+  std::uint64_t strangers = 0;  // dropped: from an address beyond BcpLimits::macs
+  std::uint64_t stations = 0;   // addresses heard, if they are limited
+  std::uint64_t tagged = 0;     // not sent: had a VLAN tag, and the peer takes none
+  // Of the relay only: fragments (RFC 1990), and frames joined from them.
+  std::uint64_t fragments_in = 0, fragments_out = 0, reassembled = 0;
+  std::uint64_t fragments_lost = 0;  // late ones, and frames of which a fragment did not come
+  std::uint64_t too_big = 0;         // not sent: above the peer's MRU, and its MRRU if it has one
+  std::uint64_t full = 0;            // no room where it was to go
+  std::uint64_t repairs = 0;         // of the port, after somebody changed it
 };
 
 }  // namespace l2tpm::kernel

@@ -24,7 +24,15 @@ struct bcp_punt {
   __u8 frame[BCP_LONGEST_PUNT];
 };
 
-/* By the outer end's ifindex. Frames from the line; data that passes untouched counts nothing. */
+/* Evenly spaced frames are `interval` apart; `tolerance` is how much sooner one may come. Both in
+ * ns; 0: no limit. */
+struct bcp_rate {
+  __u64 interval, tolerance;
+  __u64 next; /* when the next one is due */
+};
+
+/* By the outer end's ifindex; by the inner one's when no tags may go to the line, for `tagged`.
+ * Frames from the line; data that passes untouched counts nothing. */
 struct bcp_counts {
   __u64 control;   /* handed to the daemon: not bridged data */
   __u64 flagged;   /* likewise: data with flags that are not undone here */
@@ -35,4 +43,18 @@ struct bcp_counts {
   __u64 padded;    /* had pads, taken off */
   __u64 window;    /* for the limit: when it began, in ns, and what went up since */
   __u64 in_window;
+  __u64 storm;     /* dropped: more broadcast or multicast than may be */
+  __u64 strangers; /* dropped: from an address that is one too many */
+  __u64 tagged;    /* not sent: had a VLAN tag */
+  struct bcp_rate broadcast, multicast, reserved;
+  __u64 no_tags;
+  __u64 macs;     /* addresses there may be; 0: any number */
+  __u64 stations; /* and how many there are, if they are counted */
+};
+
+/* An address that was heard behind a port. Whole words: 6.1 lets nobody without CAP_PERFMON write
+ * parts of one on the stack. */
+struct bcp_station {
+  __u64 ifindex; /* of the outer end */
+  __u64 address;
 };

@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
@@ -18,6 +19,20 @@ namespace l2tpm::kernel {
 namespace {
 
 constexpr unsigned kPuntsAtOnce = 256;
+// What may come at once: a quarter of a second's worth, and in any case an ARP or neighbour
+// discovery exchange with the repetitions of a few hosts.
+constexpr std::uint32_t kLeastBurst = 8;
+// Of bridges' own protocols (01-80-C2-00-00-0X) where multicast is limited: a storm must not stop
+// the spanning tree that would end it.
+constexpr std::uint32_t kReservedPerSecond = 100;
+
+bcp_rate rate(std::uint32_t per_second) {
+  if (per_second == 0) return {};
+  bcp_rate out{};
+  out.interval = std::max<std::uint64_t>(1'000'000'000 / per_second, 1);
+  out.tolerance = out.interval * (std::max(per_second / 4, kLeastBurst) - 1);
+  return out;
+}
 
 KernelError failed(int error, const char* doing) {
   KernelError out{error, doing, {}};
@@ -53,41 +68,69 @@ Result<Done, KernelError> BcpPrograms::load() {
   return Done{};
 }
 
-Result<Done, KernelError> BcpPrograms::attach(int outer, int inner, SharedFd channel) {
+Result<Done, KernelError> BcpPrograms::attach(int outer, int inner, SharedFd channel,
+                                              const BcpSpec& spec) {
   const std::lock_guard lock(mutex_);
-  const bcp_counts zero{};
-  const auto key = static_cast<__u32>(outer);
-  if (bpf_map_update_elem(bpf_map__fd(programs_->maps.counts), &key, &zero, BPF_ANY) != 0)
-    return Unexpected(failed(errno, "counting the frames of a BCP session"));
-  ports_[outer] = {std::move(channel), 0};
+  bcp_counts counts{};
+  counts.broadcast = rate(spec.limits.broadcast_per_second);
+  counts.multicast = rate(spec.limits.multicast_per_second);
+  if (spec.limits.multicast_per_second != 0) counts.reserved = rate(kReservedPerSecond);
+  counts.macs = spec.limits.macs;
+  counts.no_tags = spec.send_tagged ? 0 : 1;
+  ports_[outer] = {std::move(channel), inner, 0};
+  for (const int ifindex : {outer, inner}) {
+    const auto key = static_cast<__u32>(ifindex);
+    if (bpf_map_update_elem(bpf_map__fd(programs_->maps.counts), &key, &counts, BPF_ANY) != 0)
+      return Unexpected(failed(errno, "counting the frames of a BCP session"));
+  }
   const auto put = [](int ifindex, const bpf_program* program) {
     return bpf_xdp_attach(ifindex, bpf_program__fd(program),
                           XDP_FLAGS_DRV_MODE | XDP_FLAGS_UPDATE_IF_NOEXIST, nullptr);
   };
-  int error = put(outer, programs_->progs.bcp_to_lan);
-  if (error == 0) error = put(inner, programs_->progs.bcp_to_line);
+  const auto& programs = programs_->progs;
+  const bool limited = spec.limits != BcpLimits{};
+  int error = put(outer, limited ? programs.bcp_to_lan_limited : programs.bcp_to_lan);
+  if (error == 0)
+    error = put(inner,
+                limited || !spec.send_tagged ? programs.bcp_to_line_limited : programs.bcp_to_line);
   if (error != 0) return Unexpected(failed(-error, "attaching the XDP programs"));
   return Done{};
 }
 
 void BcpPrograms::forget(int outer) {
   const std::lock_guard lock(mutex_);
-  if (ports_.erase(outer) == 0) return;
-  const auto key = static_cast<__u32>(outer);
-  (void)bpf_map_delete_elem(bpf_map__fd(programs_->maps.counts), &key);
+  const auto port = ports_.find(outer);
+  if (port == ports_.end()) return;
+  for (const int ifindex : {outer, port->second.inner}) {
+    const auto key = static_cast<__u32>(ifindex);
+    (void)bpf_map_delete_elem(bpf_map__fd(programs_->maps.counts), &key);
+  }
+  ports_.erase(port);
 }
 
 Result<BcpCounters, KernelError> BcpPrograms::read(int outer) {
   const std::lock_guard lock(mutex_);
   const auto port = ports_.find(outer);
-  const auto key = static_cast<__u32>(outer);
-  bcp_counts counts{};
-  if (port == ports_.end() ||
-      bpf_map_lookup_elem(bpf_map__fd(programs_->maps.counts), &key, &counts) != 0)
+  const auto get = [&](int ifindex, bcp_counts& counts) {
+    const auto key = static_cast<__u32>(ifindex);
+    return bpf_map_lookup_elem(bpf_map__fd(programs_->maps.counts), &key, &counts) == 0;
+  };
+  bcp_counts from{}, to{};
+  if (port == ports_.end() || !get(outer, from) || !get(port->second.inner, to))
     return Unexpected(KernelError{ENOENT, "reading the counters of a BCP session", {}});
-  return BcpCounters{counts.control,  counts.flagged,   counts.dropped + port->second.dropped,
-                     counts.mac_type, counts.malformed, counts.fcs,
-                     counts.padded};
+  BcpCounters counters;
+  counters.control = from.control;
+  counters.flagged = from.flagged;
+  counters.dropped = from.dropped + port->second.dropped;
+  counters.mac_type = from.mac_type;
+  counters.malformed = from.malformed;
+  counters.fcs = from.fcs;
+  counters.padded = from.padded;
+  counters.storm = from.storm + to.storm;
+  counters.strangers = from.strangers;
+  counters.stations = from.stations;
+  counters.tagged = to.tagged;
+  return counters;
 }
 
 void BcpPrograms::read_punts() {

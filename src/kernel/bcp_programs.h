@@ -31,7 +31,7 @@ class BcpPrograms {
   int fd() const { return fd_; }
   // REQUIRES: load(). Both ends of a pair, before they are up; frames for the daemon go to
   // `channel`, a socket of records.
-  Result<Done, KernelError> attach(int outer, int inner, SharedFd channel);
+  Result<Done, KernelError> attach(int outer, int inner, SharedFd channel, const BcpSpec& spec);
   void forget(int outer);
   Result<BcpCounters, KernelError> read(int outer);
   // At most 256 frames; the descriptor stays readable when there are more.
@@ -43,6 +43,7 @@ class BcpPrograms {
 
   struct Port {
     SharedFd channel;
+    int inner = 0;
     std::uint64_t dropped = 0;  // the channel was full
   };
   std::mutex mutex_;

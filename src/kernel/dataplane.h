@@ -197,9 +197,10 @@ class Dataplane {
 
   // A PPP session that carries bridged Ethernet, for when its NCP has opened: a new one, or one
   // that is installed unbound (SessionSpec::with_unit), of which the unbound channel is then to be
-  // let go. When it fails nothing is left, not even of the unbound one: probe_bcp() first. EBUSY,
+  // let go; of BcpPath::relay_unit one that is installed with its unit, which is then to be let go.
+  // When it fails nothing is left, not even of what was installed: probe_bcp() first. EBUSY,
   // ECANCELED, REQUIRES: as install(). send_frame() takes every PPP frame; set_carrier() as for
-  // Ethernet; configure(), set_mtu(), set_mppe() and set_ccp_flags() are not for it.
+  // Ethernet; configure(), set_mtu(), set_mppe() and set_ccp_flags() are for one with a unit only.
   virtual void install_bcp(BcpSpec spec, Callback<BcpInstalled> done) = 0;
   // Whether install_bcp() can work here: XDP programs, PPPoE, and the rights to them. EPERM: the
   // unit's drop-in "bcp" is missing.

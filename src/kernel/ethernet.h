@@ -67,6 +67,7 @@ struct BridgePort {
   std::optional<std::uint16_t> path_cost;  // 1..65535
   std::optional<std::uint8_t> priority;    // 0..63
   bool isolated = false;                   // exchanges frames only with ports that are not isolated
+  bool learning = true;                    // of addresses; without it frames to them are flooded
   std::optional<std::uint16_t> pvid;       // untagged frames; absent: the bridge's default PVID
   std::vector<VlanRange> tagged;
   friend bool operator==(const BridgePort&, const BridgePort&) = default;

@@ -24,7 +24,8 @@ SessionRequest request_of(const EthernetSpec& spec) {
 }
 
 bool has_port_options(const BridgePort& port) {
-  return port.path_cost || port.priority || port.isolated || port.pvid || !port.tagged.empty();
+  return port.path_cost || port.priority || port.isolated || !port.learning || port.pvid ||
+         !port.tagged.empty();
 }
 
 Unexpected<KernelError> out_of_reach(const char* doing, const EthernetLink& link) {

@@ -14,6 +14,7 @@
 #include "kernel/link_group.h"
 #include "kernel/route_pins.h"
 #include "kernel/rtnl_port.h"
+#include "relay/relay.h"
 
 namespace l2tpm::kernel {
 
@@ -73,6 +74,7 @@ struct EthernetContext {
   Bridges& bridges;
   OwnLinks& own_links;
   BcpPrograms& programs;
+  relay::Relay& relay;
 };
 
 // Session, interface, attachment. What was made is in `link` even when it fails: close it.

@@ -276,7 +276,8 @@ void Probe::probe_bcp() {
   Bridges bridges(0);
   OwnLinks own_links;
   BcpPrograms programs;
-  const auto tried = try_bcp({bridges, own_links, programs});
+  relay::Relay relay;
+  const auto tried = try_bcp({bridges, own_links, programs, relay});
   const bool forbidden = !tried && (tried.error().error == EPERM || tried.error().error == EACCES);
   out_.bcp = judge(feature, tried,
                    forbidden ? "install the unit's drop-in bcp.conf, if sessions are to be bridged"

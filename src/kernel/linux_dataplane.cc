@@ -205,7 +205,7 @@ void LinuxDataplane::set_mtu(SessionKey key, std::uint32_t mtu, std::uint32_t mr
   post_session(
       key, "setting the MTU",
       [mtu, mru](KernelSession& session) -> Result<Done, KernelError> {
-        if (session.bcp)
+        if (session.bcp && !session.unit)
           return Unexpected(KernelError{ENOTSUP, "setting the MTU", "a BCP port keeps its own"});
         if (session.ethernet) return set_ethernet_mtu(*session.ethernet, mtu);
         if (!session.unit) return Unexpected(KernelError{ENOTCONN, "setting the MTU", {}});
@@ -273,6 +273,9 @@ void LinuxDataplane::forget(SessionKey key, Session& session) {
   session.kernel->cancelled = true;
   if (session.ifindex != 0) by_ifindex_.erase(session.ifindex);
   if (session.second_ifindex != 0) second_by_ifindex_.erase(session.second_ifindex);
+  if (session.bcp)
+    for (const int ifindex : {session.bcp->outer, session.bcp->inner})
+      second_by_ifindex_.erase(ifindex);
   elsewhere_.erase(key);
   session.unit.reset();
   session.channel.reset();

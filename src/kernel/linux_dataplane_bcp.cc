@@ -9,12 +9,18 @@
 
 namespace l2tpm::kernel {
 
+// Somebody who changes a port more often than this means it.
+constexpr unsigned kRepairs = 5;
+constexpr Duration kRepairWindow = 60s;
+
 void LinuxDataplane::install_bcp(BcpSpec spec, Callback<BcpInstalled> done) {
   const SessionKey key = spec.key;
   Session* session = find(key);
   const bool is_new = session == nullptr;
-  const auto found = tunnel_for_new(
-      key, !is_new && !session->installing && !session->is_ethernet && session->ifindex == 0);
+  const bool with_unit = spec.path == BcpPath::relay_unit;
+  const bool upgrade = !is_new && !session->installing && !session->is_ethernet && !session->bcp &&
+                       (session->unit != nullptr) == with_unit;
+  const auto found = tunnel_for_new(key, upgrade);
   if (!found) {
     complete<BcpInstalled>(std::move(done), Unexpected(found.error()));
     return;
@@ -51,18 +57,20 @@ void LinuxDataplane::finish_bcp(SessionKey key, const std::shared_ptr<KernelSess
     result = Unexpected(KernelError{ECANCELED, "installing the BCP session", "it was removed"});
   } else if (result) {
     session->installing = false;
-    session->channel = kernel->pppox;  // frames are sent there, past the bridged channels
-    session->unit.reset();
-    session->ifindex = result->ifindex;
-    session->second_ifindex = kernel->bcp->inner;
-    session->master = kernel->bcp->master;
-    session->inner_mtu = kernel->bcp->inner_mtu;
-    by_ifindex_[session->ifindex] = key;
-    second_by_ifindex_[session->second_ifindex] = key;
+    const BcpLink& link = *kernel->bcp;
+    session->bcp.emplace();
+    session->bcp->outer = link.outer;
+    session->bcp->inner = link.inner;
+    if (link.spec.path != BcpPath::relay_unit) {
+      session->channel = kernel->pppox;  // frames are sent there, past who reads them
+      session->ifindex = link.outer;
+      by_ifindex_[link.outer] = key;
+    }
+    for (const int ifindex : {link.outer, link.inner}) second_by_ifindex_[ifindex] = key;
     // What happened to it until now came to nobody.
-    check_bcp(session->ifindex, key);
-    check_bcp(session->second_ifindex, key);
+    check_bcp(key);
   } else {
+    forget(key, *session);
     drop(key);
   }
   if (done) done(std::move(result));
@@ -75,15 +83,20 @@ void LinuxDataplane::probe_bcp(Callback<Done> done) {
 
 void LinuxDataplane::read_bcp_counters(SessionKey key, Callback<BcpCounters> done) {
   const Session* const session = find(key);
-  if (session == nullptr || session->inner_mtu == 0) {
+  if (session == nullptr || !session->bcp) {
     complete<BcpCounters>(std::move(done),
                           Unexpected(KernelError{ENOENT, "reading the counters of a BCP session",
                                                  "the session is not installed"}));
     return;
   }
-  post(JobKind::normal, kStatistics, [this, ifindex = session->ifindex, done = std::move(done)] {
-    complete<BcpCounters>(done, programs_.read(ifindex));
-  });
+  post(JobKind::normal, kStatistics,
+       [this, key, outer = session->bcp->outer, repairs = session->bcp->repairs,
+        done = std::move(done)] {
+         const auto relayed = relay_.counters(key);
+         auto counters = relayed ? counters_of(*relayed) : programs_.read(outer);
+         if (counters) counters->repairs = repairs;
+         complete<BcpCounters>(done, std::move(counters));
+       });
 }
 
 // The descriptor stays where it is from the moment when a worker has loaded the programs.
@@ -100,27 +113,45 @@ void LinuxDataplane::read_punts() {
   programs_.read_punts();
 }
 
-std::string_view LinuxDataplane::disturbed(const Session& session, const LinkInfo& link) {
-  if (session.inner_mtu == 0) return {};
-  if (link.ifindex == session.second_ifindex)
-    return link.mtu == session.inner_mtu ? "" : "the MTU of its inner end was changed";
-  if (session.master != 0 && link.master != session.master) return "it was taken out of its bridge";
-  return {};
+// A notification says no more than that there may be something to look at.
+void LinuxDataplane::check_bcp(SessionKey key) {
+  Session* const session = find(key);
+  if (session == nullptr || !session->bcp) return;
+  BcpWatch& watch = *session->bcp;
+  if (watch.check != Refresh::idle) {
+    watch.check = Refresh::again;
+    return;
+  }
+  watch.check = Refresh::running;
+  const auto now = std::chrono::steady_clock::now();
+  if (now - watch.since > kRepairWindow) {
+    watch.since = now;
+    watch.recent = 0;
+  }
+  const auto kernel = session->kernel;
+  post(JobKind::normal, key, [this, key, kernel, allowed = watch.recent < kRepairs] {
+    if (kernel->cancelled || !kernel->bcp) return;
+    completions_.post([this, key, kernel,
+                       result = repair_bcp(kernel->pppox->get(), ethernet_context(), allowed,
+                                           *kernel->bcp)] { finish_check(key, kernel, result); });
+  });
 }
 
-// The notification may be older than what we did since.
-void LinuxDataplane::check_bcp(int ifindex, SessionKey key) {
-  post(JobKind::normal, kStatistics, [this, ifindex, key] {
-    completions_.post([this, ifindex, key, link = get_link(ifindex)] {
-      const Session* const session = find(key);
-      if (session == nullptr || owner_of(ifindex) != key) return;
-      if (!link) {
-        emit(InterfaceGone{key});
-      } else if (const auto why = disturbed(*session, *link); !why.empty()) {
-        emit(InterfaceGone{key, std::string(why)});
-      }
-    });
-  });
+void LinuxDataplane::finish_check(SessionKey key, const std::shared_ptr<KernelSession>& kernel,
+                                  const Result<bool, KernelError>& result) {
+  Session* const session = find(key, kernel);
+  if (session == nullptr || !session->bcp) return;
+  BcpWatch& watch = *session->bcp;
+  const bool again = std::exchange(watch.check, Refresh::idle) == Refresh::again;
+  if (!result) {
+    emit(InterfaceGone{key, result.error().detail});
+    return;
+  }
+  if (*result) {
+    ++watch.repairs;
+    ++watch.recent;
+  }
+  if (again) check_bcp(key);
 }
 
 }  // namespace l2tpm::kernel

@@ -34,6 +34,8 @@ constexpr SessionKey kStatics{TunnelId(), SessionId(4)};
 constexpr SessionKey kCircuits{TunnelId(), SessionId(5)};
 constexpr SessionKey kWholeHost{};
 
+constexpr unsigned kRelayThreads = 2;
+
 class LinuxDataplane final : public Dataplane {
  public:
   LinuxDataplane(const DataplaneSettings& settings, UniqueFd event_fd, UniqueFd epoll_fd,
@@ -82,18 +84,25 @@ class LinuxDataplane final : public Dataplane {
   void dispatch_completions() override;
 
  private:
+  enum class Refresh : std::uint8_t { idle, running, again };
+  // Looking after a BCP port.
+  struct BcpWatch {
+    int outer = 0, inner = 0;
+    Refresh check = Refresh::idle;
+    std::uint64_t repairs = 0;
+    unsigned recent = 0;  // repairs since
+    TimePoint since{};
+  };
   struct Session {
     std::shared_ptr<KernelSession> kernel;
     // Copies of the loop's own, there from the completion of the install on.
     SharedFd channel, unit;
     int ifindex = 0;
-    int second_ifindex = 0;     // of a pseudowire's VLAN device, of a BCP port's inner end
+    int second_ifindex = 0;     // of a pseudowire's VLAN device
     std::uint32_t pending = 0;  // calls not completed, beside the install
     bool installing = true;
     bool is_ethernet = false;
-    // Of a BCP port, as it has to stay: the bridge it is in, the MTU of its inner end.
-    int master = 0;
-    std::uint32_t inner_mtu = 0;
+    std::optional<BcpWatch> bcp;
   };
   struct Tunnel {
     std::shared_ptr<KernelTunnel> kernel;
@@ -115,9 +124,13 @@ class LinuxDataplane final : public Dataplane {
   void finish_bcp(SessionKey key, const std::shared_ptr<KernelSession>& kernel,
                   Result<BcpInstalled, KernelError> result, const Callback<BcpInstalled>& done);
   void read_punts();
-  void check_bcp(int ifindex, SessionKey key);
-  // What is wrong with one end of a BCP port; empty: nothing.
-  static std::string_view disturbed(const Session& session, const LinkInfo& link);
+  bool is_inner_end(SessionKey key, int ifindex) {
+    const Session* const session = find(key);
+    return session != nullptr && session->bcp && session->bcp->inner == ifindex;
+  }
+  void check_bcp(SessionKey key);
+  void finish_check(SessionKey key, const std::shared_ptr<KernelSession>& kernel,
+                    const Result<bool, KernelError>& result);
   void finish_install(SessionKey key, const std::shared_ptr<KernelSession>& kernel,
                       Result<Installed, KernelError> result, const Callback<Installed>& done);
   void post_session(SessionKey key, const char* doing, SessionJob job, Callback<Done> done);
@@ -132,7 +145,7 @@ class LinuxDataplane final : public Dataplane {
   }
   void forget(SessionKey key, Session& session);
   std::uint16_t free_slot();
-  EthernetContext ethernet_context() { return {bridges_, own_links_, programs_}; }
+  EthernetContext ethernet_context() { return {bridges_, own_links_, programs_, relay_}; }
   std::optional<SessionKey> owner_of(int ifindex) const;
   std::optional<SessionKey> counted(int ifindex) const;
   void disturb();
@@ -160,7 +173,7 @@ class LinuxDataplane final : public Dataplane {
   std::uint16_t last_slot_ = 0;
   std::map<IpAddress, unsigned> pinned_;
   std::map<IpAddress, unsigned> held_;
-  enum class Refresh : std::uint8_t { idle, running, again } refresh_ = Refresh::idle;
+  Refresh refresh_ = Refresh::idle;
   struct Circuit {
     unsigned count = 0;
     std::optional<bool> up;  // as last said
@@ -182,6 +195,7 @@ class LinuxDataplane final : public Dataplane {
   HeldAddresses addresses_;  // touched by jobs of kAddresses only
   Bridges bridges_;
   BcpPrograms programs_;
+  relay::Relay relay_{kRelayThreads};
   int punts_fd_ = -1;      // of the programs, once they are loaded
   StaticTunnels statics_;  // touched by jobs of kStatics only
   Workers workers_;        // last: its end waits for jobs that use the rest

@@ -98,11 +98,10 @@ void LinuxDataplane::on_link(const LinkInfo& link, bool deleted) {
   if (const auto key = owner_of(link.ifindex)) {
     if (deleted)
       emit(InterfaceGone{*key});
-    else if (!link.up)
+    else if (!link.up && !is_inner_end(*key, link.ifindex))
       check_link(link.ifindex, *key);
-    else if (const Session* const session = find(*key);
-             session != nullptr && !disturbed(*session, link).empty())
-      check_bcp(link.ifindex, *key);
+    else
+      check_bcp(*key);
     return;
   }
   on_static_link(link, deleted);
@@ -161,6 +160,9 @@ void LinuxDataplane::check_links() {
     completions_.post([this, gone = std::move(gone)] {
       for (const auto& [ifindex, key] : gone)
         if (owner_of(ifindex) == key) emit(InterfaceGone{key});
+      for (const auto& [ifindex, key] :
+           std::map<int, SessionKey>(by_ifindex_.begin(), by_ifindex_.end()))
+        check_bcp(key);
     });
   });
 }

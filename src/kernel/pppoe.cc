@@ -2,6 +2,8 @@
 
 #include <arpa/inet.h>
 #include <linux/if_pppox.h>
+#include <linux/ppp-ioctl.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -31,6 +33,11 @@ Result<UniqueFd, KernelError> connect_pppoe(const std::string& interface, std::u
   if (connect(fd.get(), static_cast<const sockaddr*>(untyped), sizeof address) != 0)
     return Unexpected(KernelError{errno, doing, {}});
   return fd;
+}
+
+bool is_pppoe_alive(int fd) {
+  int mru = 0;
+  return ioctl(fd, PPPIOCGMRU, &mru) == 0;
 }
 
 }  // namespace l2tpm::kernel

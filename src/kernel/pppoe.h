@@ -16,4 +16,7 @@ namespace l2tpm::kernel {
 Result<UniqueFd, KernelError> connect_pppoe(const std::string& interface, std::uint16_t session,
                                             const MacAddress& peer);
 
+// Whether the channel is still there.
+bool is_pppoe_alive(int fd);
+
 }  // namespace l2tpm::kernel

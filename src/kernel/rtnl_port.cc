@@ -54,13 +54,14 @@ void put_vlans(NetlinkMessage& message, const VlanRange& range, std::uint16_t fl
 }
 
 Outcome set_port_options(int ifindex, const BridgePort& port) {
-  if (!port.path_cost && !port.priority && !port.isolated) return Done{};
+  if (!port.path_cost && !port.priority && !port.isolated && port.learning) return Done{};
   NetlinkMessage message(RTM_SETLINK, 0);
   message.append(header_of(ifindex, AF_BRIDGE));
   nlattr* const nest = message.open(IFLA_PROTINFO);
   if (port.path_cost) message.put_u32(IFLA_BRPORT_COST, *port.path_cost);
   if (port.priority) message.put_u16(IFLA_BRPORT_PRIORITY, *port.priority);
   if (port.isolated) message.put_u8(IFLA_BRPORT_ISOLATED, 1);
+  if (!port.learning) message.put_u8(IFLA_BRPORT_LEARNING, 0);
   message.close(nest);
   return ask(message, "setting up the port of bridge " + port.bridge);
 }

@@ -169,9 +169,19 @@ Result<BcpInstalled, KernelError> install_bcp_session(const KernelTunnel& tunnel
       if (auto made = make_session(tunnel, session, plain); !made) return Unexpected(made.error());
     }
     if (session.cancelled) return BcpInstalled{};
+    if (spec.path == BcpPath::relay_unit && !session.unit)
+      return Unexpected(
+          KernelError{ENOTCONN, "installing the BCP session", "the session has no unit"});
     session.bcp = std::make_unique<BcpLink>();
     auto installed = make_bcp(spec, tunnel.group, context, *session.bcp);
     if (!installed || session.cancelled) return installed;
+    if (spec.path != BcpPath::kernel) {
+      const bool unit = spec.path == BcpPath::relay_unit;
+      if (auto begun = start_relay(unit ? session.unit : session.pppox, context, *session.bcp);
+          !begun)
+        return Unexpected(begun.error());
+      return installed;
+    }
     auto frames = bridge_session(session.pppox->get(), *session.bcp);
     if (!frames) return Unexpected(frames.error());
     installed->frames = std::move(*frames);
