@@ -20,9 +20,9 @@ def ethernet(lab):
     check(status == 0, f"status {status}")
 
 
-@scenario("kernel/bcp", group="kernel", smoke=True, seconds=300)
+@scenario("kernel/bcp", group="kernel", smoke=True, seconds=600)
 def bcp(lab):
     status, text = run([ROOT / "tests" / "vm" / "selftest" / "bcp_selftest.sh", BUILD / "tests" / "bcp_selftest"],
-                       check_status=False, seconds=280)
+                       check_status=False, seconds=550)
     lab.note(text)
     check(status == 0, f"status {status}")
