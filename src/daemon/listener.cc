@@ -303,20 +303,21 @@ void Listener::count(Session& session) {
   ++sessions_;
 }
 
+std::optional<Cause> Listener::takes_no_calls() const {
+  if (is_draining())
+    return Cause{.code = CauseCode::no_resources,
+                 .result_code = static_cast<std::uint16_t>(wire::CdnResult::general_error),
+                 .error_code = static_cast<std::uint16_t>(wire::GeneralError::try_another),
+                 .message = "draining"};
+  if (!has_room() || !wanted_)
+    return Cause{.code = CauseCode::no_resources, .message = "too many sessions"};
+  return std::nullopt;
+}
+
 void Listener::incoming_call(Tunnel& tunnel, SessionId session, const l2tp::IncomingCallRequest&,
                              TimePoint now) {
-  if (is_draining()) {
-    tunnel.reject_call(session,
-                       {.code = CauseCode::no_resources,
-                        .result_code = static_cast<std::uint16_t>(wire::CdnResult::general_error),
-                        .error_code = static_cast<std::uint16_t>(wire::GeneralError::try_another),
-                        .message = "draining"},
-                       now);
-    return;
-  }
-  if (!has_room() || !wanted_) {
-    tunnel.reject_call(session, {.code = CauseCode::no_resources, .message = "too many sessions"},
-                       now);
+  if (const std::optional<Cause> cause = takes_no_calls()) {
+    tunnel.reject_call(session, *cause, now);
     return;
   }
   if (Session* accepted = tunnel.find(session)) count(*accepted);

@@ -107,6 +107,7 @@ class Listener final : public TunnelOwner {
   std::shared_ptr<const ppp::LinkSettings> link_for(ppp::Role role, std::uint32_t fits);
   std::optional<ControlSocket> socket_for(TunnelId id, const Datagram& datagram);
   bool has_room() const;
+  std::optional<Cause> takes_no_calls() const;  // why not, of either version
   void count(Session& session);
   void move_leases(const std::shared_ptr<AddressPool>& from);
   bool lend_addresses(Session& session, const config::User* user);

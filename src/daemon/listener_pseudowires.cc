@@ -4,7 +4,6 @@
 #include "base/log.h"
 #include "daemon/listener.h"
 #include "l2tp/causes.h"
-#include "wire/result_codes.h"
 
 namespace l2tpm::daemon {
 
@@ -86,18 +85,8 @@ Tunnel* Listener::user_of(const config::Pseudowire& wire) const {
 
 void Listener::pseudowire_requested(Tunnel& tunnel, SessionId session,
                                     const l2tp::PseudowireRequest& request, TimePoint now) {
-  if (is_draining()) {
-    tunnel.reject_call(session,
-                       {.code = CauseCode::no_resources,
-                        .result_code = static_cast<std::uint16_t>(wire::CdnResult::general_error),
-                        .error_code = static_cast<std::uint16_t>(wire::GeneralError::try_another),
-                        .message = "draining"},
-                       now);
-    return;
-  }
-  if (!has_room() || !wanted_) {
-    tunnel.reject_call(session, {.code = CauseCode::no_resources, .message = "too many sessions"},
-                       now);
+  if (const std::optional<Cause> cause = takes_no_calls()) {
+    tunnel.reject_call(session, *cause, now);
     return;
   }
   const auto wire = granted(tunnel, request);
