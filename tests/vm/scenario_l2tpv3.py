@@ -95,12 +95,16 @@ def ip6(lab):
     finish(dialing, server)
 
 
+def strangers(lab, office, work):
+    lns, client, _ = pair(lab)
+    server = Daemon(lns, {"office": office}, name="lnsd")
+    return lns, client, server, Daemon(client, {"work": work}, name="clientd")
+
+
 @scenario("l2tpv3/secret-wrong", group="l2tpv3")
 def secret_wrong(lab):
-    lns, client, _ = pair(lab)
-    server = Daemon(lns, {"office": listener(WIRE, tunnel={"secret": "right"})}, name="lnsd")
-    dialing = Daemon(client, {"work": dialer(LNS, WIRE, tunnel={"secret": "wrong"})},
-                     name="clientd")
+    lns, client, server, dialing = strangers(lab, listener(WIRE, tunnel={"secret": "right"}),
+                                             dialer(LNS, WIRE, tunnel={"secret": "wrong"}))
     server.wait_log("wrong")
     check(not lns.tunnels() and not client.tunnels(), "no kernel tunnel for a stranger")
     finish(dialing, server)
@@ -108,9 +112,7 @@ def secret_wrong(lab):
 
 @scenario("l2tpv3/unknown-end-id", group="l2tpv3")
 def unknown_end_id(lab):
-    lns, client, _ = pair(lab)
-    server = Daemon(lns, {"office": listener(WIRE)}, name="lnsd")
-    dialing = Daemon(client, {"work": dialer(LNS, {"name": "other"})}, name="clientd")
+    _, client, server, dialing = strangers(lab, listener(WIRE), dialer(LNS, {"name": "other"}))
     dialing.wait_log('"other"')
     check(not client.l2tp_sessions(), "no session")
     finish(dialing, server)
