@@ -39,6 +39,7 @@ void compare(Comparison& same, const std::string& at, const Tunnel& old, const T
   same(at + ".tie-breaker", old.tie_breaker, fresh.tie_breaker, Effect::tunnel);
   same(at + ".digest", old.digest, fresh.digest, Effect::tunnel);
   same(at + ".second-secret", old.second_secret, fresh.second_secret, Effect::tunnel);
+  same(at + ".cisco-challenge", old.cisco_challenge, fresh.cisco_challenge, Effect::tunnel);
   same(at + ".router-id", old.router_id, fresh.router_id, Effect::tunnel);
   same(at + ".permissive", old.permissive, fresh.permissive, Effect::tunnel);
   same(at + ".ignore-unanswered-hello", old.ignore_unanswered_hello, fresh.ignore_unanswered_hello,

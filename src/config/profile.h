@@ -82,6 +82,8 @@ struct Tunnel {
   // it only finds damage.
   MessageDigest digest = MessageDigest::none;
   Secret second_secret;  // accepted, too, while the secret is being changed at both ends
+  // Cisco's Challenge from before RFC 3931, with `secret`; then no digest unless it is asked for.
+  bool cisco_challenge = false;
   std::uint32_t router_id =
       0;                    // AVP 60; 0: the address that the tunnel runs from (IPv4), or random
   bool permissive = false;  // treat unknown mandatory AVPs as optional

@@ -97,9 +97,10 @@ void read_tunnel(ObjectReader reader, Tunnel& tunnel, bool responder, bool versi
     reader.choice("port-float", tunnel.port_float, {PortFloat::accept_theirs, PortFloat::never});
     reader.boolean("tie-breaker", tunnel.tie_breaker);
   }
+  reader.boolean("cisco-challenge", tunnel.cisco_challenge);
   if (!reader.choice("digest", tunnel.digest,
                      {MessageDigest::none, MessageDigest::md5, MessageDigest::sha1}) &&
-      version3 && !tunnel.secret.empty() && tunnel.digest == MessageDigest::none)
+      version3 && !tunnel.secret.empty() && !tunnel.cisco_challenge)
     tunnel.digest = MessageDigest::sha1;
   reader.secret("second-secret", tunnel.second_secret);
   reader.parsed("router-id", tunnel.router_id, "four numbers such as \"192.0.2.1\", not all zero",
@@ -109,7 +110,7 @@ void read_tunnel(ObjectReader reader, Tunnel& tunnel, bool responder, bool versi
                     return std::nullopt;
                   return address->v4_value();
                 });
-  for (const std::string_view key : {"digest", "second-secret", "router-id"})
+  for (const std::string_view key : {"digest", "second-secret", "cisco-challenge", "router-id"})
     if (reader.has(key) && !version3) reader.error(key, "is of version 3 only");
   reader.boolean("permissive", tunnel.permissive);
   reader.boolean("ignore-unanswered-hello", tunnel.ignore_unanswered_hello);
@@ -118,6 +119,7 @@ void read_tunnel(ObjectReader reader, Tunnel& tunnel, bool responder, bool versi
     if (tunnel.challenge) reader.error("challenge", "needs a \"secret\"");
     if (tunnel.hide_avps) reader.error("hide-avps", "needs a \"secret\" (RFC 2661 section 4.3)");
     if (!tunnel.second_secret.empty()) reader.error("second-secret", "needs a \"secret\"");
+    if (tunnel.cisco_challenge) reader.error("cisco-challenge", "needs a \"secret\"");
   }
 }
 

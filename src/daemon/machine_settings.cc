@@ -116,6 +116,7 @@ std::shared_ptr<const l2tp::Settings> l2tp_settings(const config::Tunnel& tunnel
   l2tp::V3Settings& v3 = settings->v3;
   v3.router_id = tunnel.router_id != 0 ? tunnel.router_id : version3.router_id;
   v3.pseudowires = version3.pseudowires;
+  v3.cisco_challenge = tunnel.cisco_challenge;
   if (tunnel.digest == config::MessageDigest::none) return settings;
   v3.digest = tunnel.digest == config::MessageDigest::md5 ? wire::DigestType::hmac_md5
                                                           : wire::DigestType::hmac_sha1;

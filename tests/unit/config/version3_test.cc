@@ -102,6 +102,9 @@ TEST(Version3, SecretsAndDigests) {
   EXPECT_EQ(digest(R"("secret": {"$secret": "s"}, "digest": "md5")"), MessageDigest::md5);
   EXPECT_EQ(digest(R"("secret": {"$secret": "s"}, "digest": "none")"), MessageDigest::none);
   EXPECT_EQ(digest(R"("digest": "md5")"), MessageDigest::md5);
+  EXPECT_EQ(digest(R"("secret": {"$secret": "s"}, "cisco-challenge": true)"), MessageDigest::none);
+  EXPECT_EQ(digest(R"("secret": {"$secret": "s"}, "cisco-challenge": true, "digest": "md5")"),
+            MessageDigest::md5);
   EXPECT_EQ(digest(""), MessageDigest::none);
   const auto both = read_text(client(
       R"("version": "3-then-2", "tunnel": {"secret": {"$secret": "s"}, "second-secret": "old",
@@ -112,7 +115,10 @@ TEST(Version3, SecretsAndDigests) {
   EXPECT_FALSE(both.client().tunnel.second_secret.empty());
   complains(client(R"("version": 3, "tunnel": {"second-secret": "old"})"), "/tunnel/second-secret",
             "needs a \"secret\"");
-  for (const char* key : {R"("digest": "md5")", R"("router-id": "192.0.2.9")"})
+  complains(client(R"("version": 3, "tunnel": {"cisco-challenge": true})"),
+            "/tunnel/cisco-challenge", "needs a \"secret\"");
+  for (const char* key :
+       {R"("digest": "md5")", R"("cisco-challenge": true)", R"("router-id": "192.0.2.9")"})
     EXPECT_NE(read_text(client("\"tunnel\": {" + std::string(key) + "}"))
                   .errors.find("is of version 3 only"),
               std::string::npos)

@@ -123,6 +123,26 @@ TEST_F(Pseudowire, WithTheRightSecretItComesUp) {
   EXPECT_TRUE(until([&] { return both_have(1); }));
 }
 
+// "authentication" and "password" of an l2tp-class: no digests, but Challenges as in version 2.
+TEST_F(Pseudowire, CiscosChallengeAuthenticatesBothEnds) {
+  set_up_wires(R"({"name": "a"})", R"({"name": "a"})",
+               R"("tunnel": {"secret": "same", "cisco-challenge": true})",
+               R"("tunnel": {"secret": "same", "cisco-challenge": true})");
+  ASSERT_TRUE(until([&] { return both_have(1); }));
+  EXPECT_EQ(client.service->tunnel("work")->version3.digest, "none");
+  EXPECT_NE(client.service->describe_tunnel("work")->find(R"("peer_authenticated": true)"),
+            std::string::npos);
+}
+
+TEST_F(Pseudowire, CiscosChallengeIsNotForgivenAnotherSecret) {
+  set_up_wires(R"({"name": "a"})", R"({"name": "a"})",
+               R"("tunnel": {"secret": "right", "cisco-challenge": true})",
+               R"("tunnel": {"secret": "wrong", "cisco-challenge": true})");
+  ASSERT_TRUE(until([&] { return client.last_error("work").code != CauseCode::none; }));
+  EXPECT_EQ(client.last_error("work").code, CauseCode::tunnel_auth_failed);
+  EXPECT_EQ(lns.sessions_up(), 0u);
+}
+
 TEST_F(Pseudowire, AKernelThatRefusesIsToldToThePeer) {
   lns.dataplane.fail_next("install_ethernet",
                           kernel::KernelError{ENOENT, "joining bridge br9", "there is none"});
