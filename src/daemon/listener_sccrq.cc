@@ -125,8 +125,9 @@ void Listener::receive_sccrq(const wire::ControlMessage& message, const Datagram
   }
   const std::string host_name = message.host_name.value_or("");
   const config::Tunnel* settings = profile_.tunnel_for(host_name, datagram.source.address);
-  const bool authenticates = settings != nullptr && !settings->secret.empty() &&
-                             (!is_v3 || settings->digest != config::MessageDigest::none);
+  const bool authenticates =
+      settings != nullptr && !settings->secret.empty() &&
+      (!is_v3 || settings->digest != config::MessageDigest::none || settings->cisco_challenge);
   if (settings == nullptr || (profile_.require_tunnel_auth && !authenticates)) {
     const std::string_view text =
         settings == nullptr ? "unknown peer" : "tunnel authentication is required";

@@ -128,7 +128,7 @@ TEST_F(Pseudowire, CiscosChallengeAuthenticatesBothEnds) {
   set_up_wires(R"({"name": "a"})", R"({"name": "a"})",
                R"("tunnel": {"secret": "same", "cisco-challenge": true})",
                R"("tunnel": {"secret": "same", "cisco-challenge": true})");
-  ASSERT_TRUE(until([&] { return both_have(1); }));
+  ASSERT_TRUE(until([&] { return both_have(1); })) << client.failures() << lns.failures();
   EXPECT_EQ(client.service->tunnel("work")->version3.digest, "none");
   EXPECT_NE(client.service->describe_tunnel("work")->find(R"("peer_authenticated": true)"),
             std::string::npos);
