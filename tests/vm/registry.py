@@ -1,6 +1,8 @@
 """Where scenarios register themselves."""
 
+import inspect
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Callable
 
 SCENARIOS = []
@@ -22,8 +24,10 @@ class Scenario:
         return self.kernels == "both" or number(kernel) >= number(self.kernels)
 
 
-def scenario(name, group, kernels="both", smoke=False, seconds=300, alone=False,
-             captures=False):
+def scenario(name, kernels="both", smoke=False, seconds=300, alone=False, captures=False):
+    # The group is its file's, so that CMakeLists.txt finds each by the files alone.
+    group = Path(inspect.stack()[1].filename).stem.removeprefix("scenario_")
+
     def register(function):
         assert all(s.name != name for s in SCENARIOS), f"two scenarios named {name}"
         SCENARIOS.append(Scenario(name, group, function, kernels, smoke, seconds, alone, captures))

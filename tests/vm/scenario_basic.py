@@ -9,7 +9,7 @@ from topology import *
 from xl2tpd import Xl2tpdLac
 
 
-@scenario("basic/dial", group="basic", smoke=True, captures=True)
+@scenario("basic/dial", smoke=True, captures=True)
 def dial(lab):
     lns, host, link = pair(lab)
     capture = lns.capture("outer")
@@ -42,7 +42,7 @@ def dial(lab):
     capture.assert_clean(LNS, CLIENT)
 
 
-@scenario("basic/up-down", group="basic", smoke=True)
+@scenario("basic/up-down", smoke=True)
 def up_down(lab):
     lns, host, _ = pair(lab)
     server = Daemon(lns, {"office": listener()}, name="lnsd")
@@ -59,7 +59,7 @@ def up_down(lab):
     gone(lns, host, server, dialer)
 
 
-@scenario("basic/tunnel-secret-wrong", group="basic", smoke=True)
+@scenario("basic/tunnel-secret-wrong", smoke=True)
 def tunnel_secret_wrong(lab):
     lns, host, _ = pair(lab)
     server = Daemon(lns, {"office": listener(tunnel_secret="right")}, name="lnsd")
@@ -70,7 +70,7 @@ def tunnel_secret_wrong(lab):
     gone(lns, host, server, dialer)
 
 
-@scenario("basic/ipv6-underlay", group="basic", smoke=True, captures=True)
+@scenario("basic/ipv6-underlay", smoke=True, captures=True)
 def ipv6_underlay(lab):
     lns, host, _ = pair(lab)
     capture = lns.capture("outer")
@@ -85,7 +85,7 @@ def ipv6_underlay(lab):
     capture.assert_clean(LNS6, CLIENT6)
 
 
-@scenario("basic/ipv6-inside", group="basic")
+@scenario("basic/ipv6-inside")
 def ipv6_inside(lab):
     lns, host, _, server, dialer, session = end_to_end(lab)
     far = wait_until(lambda: [a["local"] for i in lns.ppp_interfaces() for a in i["addr_info"]
@@ -94,7 +94,7 @@ def ipv6_inside(lab):
     gone(lns, host, server, dialer)
 
 
-@scenario("basic/two-addresses", group="basic")
+@scenario("basic/two-addresses")
 def two_addresses(lab):
     """A listener on the wildcard answers from the address that was asked."""
     lns, host, _ = pair(lab)
@@ -109,7 +109,7 @@ def two_addresses(lab):
     gone(lns, host, server, dialer)
 
 
-@scenario("basic/two-listeners", group="basic")
+@scenario("basic/two-listeners")
 def two_listeners(lab):
     """Two profiles on port 1701, each with an address, users and a pool of its own."""
     lns, host, _ = pair(lab)
@@ -126,7 +126,7 @@ def two_listeners(lab):
     gone(lns, host, server, dialer)
 
 
-@scenario("basic/port-guard", group="basic", smoke=True)
+@scenario("basic/port-guard", smoke=True)
 def port_guard(lab):
     """Another user's process cannot share port 1701 with the daemon (it could with SO_REUSEADDR)."""
     lns, host, _, server, dialer, _ = end_to_end(lab)
@@ -145,7 +145,7 @@ def port_guard(lab):
     gone(lns, host, server, dialer)
 
 
-@scenario("basic/listener-floats", group="basic")
+@scenario("basic/listener-floats")
 def listener_floats(lab):
     """The LNS answers from a port of its own (RFC 2661 section 8.1)."""
     lns, host, _, server, dialer, session = end_to_end(
@@ -157,7 +157,7 @@ def listener_floats(lab):
     gone(lns, host, server, dialer)
 
 
-@scenario("basic/client-floats", group="basic")
+@scenario("basic/client-floats")
 def client_floats(lab):
     """A client on an ephemeral port, as behind NAT."""
     lns, host, _, server, dialer, session = end_to_end(
@@ -168,7 +168,7 @@ def client_floats(lab):
     gone(lns, host, server, dialer)
 
 
-@scenario("basic/lns-floats-fake", group="basic")
+@scenario("basic/lns-floats-fake")
 def lns_floats_fake(lab):
     """A peer's SCCRP comes from another port; everything after it goes there."""
     lns, host, _ = pair(lab)
@@ -191,7 +191,7 @@ def lns_floats_fake(lab):
     host.wait_clean()
 
 
-@scenario("basic/outgoing-call", group="basic", smoke=True, captures=True)
+@scenario("basic/outgoing-call", smoke=True, captures=True)
 def outgoing_call(lab):
     """The LNS calls out: OCRQ to a client whose profile answers with its credentials."""
     lns, host, _ = pair(lab)
@@ -211,7 +211,7 @@ def outgoing_call(lab):
     capture.assert_clean(LNS, CLIENT)
 
 
-@scenario("basic/outgoing-refused", group="basic", captures=True)
+@scenario("basic/outgoing-refused", captures=True)
 def outgoing_refused(lab):
     """Without such a profile the CDN says why."""
     lns, host, _ = pair(lab)
@@ -229,7 +229,7 @@ def outgoing_refused(lab):
     capture.assert_clean(LNS, CLIENT)
 
 
-@scenario("basic/several-tunnels", group="basic")
+@scenario("basic/several-tunnels")
 def several_tunnels(lab):
     """Several tunnels between the same two hosts, each with a session."""
     lns, host, _ = pair(lab)
@@ -244,7 +244,7 @@ def several_tunnels(lab):
     gone(lns, host, server, dialer)
 
 
-@scenario("basic/one-4-tuple", group="basic")
+@scenario("basic/one-4-tuple")
 def one_4_tuple(lab):
     """Two tunnels of one peer on one 4-tuple: both carry data, the older is not closed."""
     lns, host, _ = pair(lab)
@@ -264,7 +264,7 @@ def one_4_tuple(lab):
     check(all(peer.closed is None for peer, _ in peers), "no tunnel was closed")
 
 
-@scenario("basic/xl2tpd-one-4-tuple", group="basic", kernels="6.11")
+@scenario("basic/xl2tpd-one-4-tuple", kernels="6.11")
 def xl2tpd_one_4_tuple(lab):
     """xl2tpd dials twice from its one port: two tunnels on one 4-tuple, both carry data."""
     lns, host, _ = pair(lab)
@@ -278,7 +278,7 @@ def xl2tpd_one_4_tuple(lab):
         host.can_ping(INNER, extra=["-I", interface])
 
 
-@scenario("basic/data-sequencing", group="basic")
+@scenario("basic/data-sequencing")
 def data_sequencing(lab):
     lns, host, _, server, dialer, session = end_to_end(
         lab, client_options={"data-sequencing": "require"})
@@ -288,7 +288,7 @@ def data_sequencing(lab):
     gone(lns, host, server, dialer)
 
 
-@scenario("basic/config-errors", group="basic")
+@scenario("basic/config-errors")
 def config_errors(lab):
     """One bad profile is named with file, line and column; the others work."""
     lns, host, _ = pair(lab)
@@ -300,7 +300,7 @@ def config_errors(lab):
     gone(lns, host, server, dialer)
 
 
-@scenario("basic/secrets-apart", group="basic")
+@scenario("basic/secrets-apart")
 def secrets_apart(lab):
     """Secrets in secrets.d, never shown anywhere."""
     lns, host, _ = pair(lab)

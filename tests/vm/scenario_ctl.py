@@ -38,7 +38,7 @@ class _Monitor:
         return wait_until(seen, 30, f"the monitor tells that {what} {change}")
 
 
-@scenario("ctl/kernel", group="ctl", smoke=True)
+@scenario("ctl/kernel", smoke=True)
 def kernel(lab):
     """Three tunnels of one namespace: our listener's, xl2tpd's (its session comes from a PPPoX
     connect) and one of `ip l2tp`. They are told apart, with the daemon's help and without, and the
@@ -123,7 +123,7 @@ def kernel(lab):
     server.terminate()
 
 
-@scenario("ctl/ip-l2tp", group="ctl")
+@scenario("ctl/ip-l2tp")
 def ip_l2tp(lab):
     """What `ip l2tp` made is shown with its cookies, and becomes profiles that the checker likes."""
     lns, _, _ = pair(lab)

@@ -59,7 +59,7 @@ def _property(daemon, path, interface, name):
     return done.strip()
 
 
-@scenario("ctl/l2tpv3", group="ctl", smoke=True)
+@scenario("ctl/l2tpv3", smoke=True)
 def l2tpv3(lab):
     """A pseudowire over IP with a rollover of secrets: what all faces say of it, and that none says a
     cookie but the kernel's own."""
@@ -158,7 +158,7 @@ def l2tpv3(lab):
         namespace.wait_clean()
 
 
-@scenario("ctl/l2tpv3-why", group="ctl")
+@scenario("ctl/l2tpv3-why")
 def l2tpv3_why(lab):
     """What does not fit is named at the end that it is refused to."""
     lns, host, _ = pair(lab)
@@ -194,7 +194,7 @@ def l2tpv3_why(lab):
         namespace.wait_clean()
 
 
-@scenario("ctl/l2tpv3-static", group="ctl")
+@scenario("ctl/l2tpv3-static")
 def l2tpv3_static(lab):
     """A static tunnel in somebody else's place says so, takes it when it is free, and `why` knows what
     the kernel drops when the ends' cookies differ."""

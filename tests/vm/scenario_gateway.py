@@ -50,7 +50,7 @@ def gateway(**changes):
                           **changes})
 
 
-@scenario("gateway/branch", group="gateway", smoke=True)
+@scenario("gateway/branch", smoke=True)
 def through(lab):
     """A host behind our client reaches a host behind the LNS, and the other way round."""
     lns, host, left, right, _ = branch(lab)
@@ -64,7 +64,7 @@ def through(lab):
     gone(lns, host, server, dialer)
 
 
-@scenario("gateway/lns-reboots", group="gateway")
+@scenario("gateway/lns-reboots")
 def lns_reboots(lab):
     lns, host, left, right, link = branch(lab)
     server = Daemon(lns, {"office": office()}, name="lnsd")
@@ -79,7 +79,7 @@ def lns_reboots(lab):
     comes_back(lab, left)
 
 
-@scenario("gateway/lns-reboots-unnoticed", group="gateway")
+@scenario("gateway/lns-reboots-unnoticed")
 def lns_reboots_unnoticed(lab):
     """The LNS is away so shortly that the client still believes in the old tunnel."""
     lns, host, left, right, link = branch(lab)
@@ -91,7 +91,7 @@ def lns_reboots_unnoticed(lab):
     left.can_ping("10.2.0.2")
 
 
-@scenario("gateway/second-lns", group="gateway")
+@scenario("gateway/second-lns")
 def second_lns(lab):
     """The first LNS is dead: the second is used. When the first is back, it is tried again."""
     lns, host, link = pair(lab)
@@ -114,7 +114,7 @@ def second_lns(lab):
     check(backup.process.running(), "the second is left alone")
 
 
-@scenario("gateway/underlay-changes", group="gateway")
+@scenario("gateway/underlay-changes")
 def underlay_changes(lab):
     """With the default route in the tunnel, the pinned route to the LNS follows its gateway.
 
@@ -171,7 +171,7 @@ class NameServer(threading.Thread):
             self.socket.sendto(header + query[12:end] + reply, source)
 
 
-@scenario("gateway/name-alive-later", group="gateway")
+@scenario("gateway/name-alive-later")
 def name_later(lab):
     """Name resolution is dead at boot and alive later; nothing blocks meanwhile."""
     lns, host, link = pair(lab)
@@ -188,7 +188,7 @@ def name_later(lab):
     dialer.wait_sessions(2)
 
 
-@scenario("gateway/client-reboots", group="gateway")
+@scenario("gateway/client-reboots")
 def client_reboots(lab):
     """The client comes back on the same port, to an LNS that still has its old tunnel."""
     lns, host, left, right, link = branch(lab)
@@ -204,7 +204,7 @@ def client_reboots(lab):
     check(left.ping("10.2.0.2"), "and took nothing of the new one's along")
 
 
-@scenario("gateway/spoofed-sccrq", group="gateway")
+@scenario("gateway/spoofed-sccrq")
 def spoofed_sccrq(lab):
     """SCCRQs, StopCCNs and CDNs in a client's name kill nothing."""
     lns, host, left, right, link = branch(lab)

@@ -11,7 +11,7 @@ from registry import scenario
 from topology import *
 
 
-@scenario("hostile/wrong-password-costs-the-kernel-nothing", group="hostile", smoke=True, alone=True)
+@scenario("hostile/wrong-password-costs-the-kernel-nothing", smoke=True, alone=True)
 def wrong_password(lab):
     lns, host, _ = pair(lab)
     server = Daemon(lns, {"office": listener()}, name="lnsd")
@@ -38,7 +38,7 @@ def wrong_password(lab):
         calls.close()
 
 
-@scenario("hostile/1000-half-open", group="hostile", alone=True, seconds=200)
+@scenario("hostile/1000-half-open", alone=True, seconds=200)
 def half_open(lab):
     """A thousand SCCRQs that never go on: each is half open or was counted where it was left, no
     kernel object, bounded memory, and an honest peer gets in meanwhile."""
@@ -81,7 +81,7 @@ def half_open(lab):
         calls.close()
 
 
-@scenario("hostile/flood-amplifies-nothing", group="hostile", alone=True, seconds=200)
+@scenario("hostile/flood-amplifies-nothing", alone=True, seconds=200)
 def flood(lab):
     """Spoofed SCCRQs: at most three times the bytes go out to unproven sources, and an honest peer
     gets in."""
@@ -112,7 +112,7 @@ def flood(lab):
     check(server.resident_kib() - before < 16384, "memory is bounded")
 
 
-@scenario("hostile/garbage", group="hostile", smoke=True)
+@scenario("hostile/garbage", smoke=True)
 def garbage(lab):
     """Malformed datagrams of the kinds that killed others: nothing dies, a session stays."""
     lns, host, _, server, dialer, session = end_to_end(lab)
@@ -155,7 +155,7 @@ def garbage(lab):
     gone(lns, host, server, dialer)
 
 
-@scenario("hostile/stranger-closes-nothing", group="hostile")
+@scenario("hostile/stranger-closes-nothing")
 def stranger(lab):
     """StopCCN and CDN with the right ids from another address change nothing."""
     lns, host, _, server, dialer, session = end_to_end(lab)

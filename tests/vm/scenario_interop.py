@@ -102,7 +102,7 @@ def _register(direction, row):
              row[4] == "wrong" and "password-wrong"]
     name = f"interop/{direction}/" + "+".join(word for word in words if word)
 
-    @scenario(name, group="interop", smoke=row in SMOKE, captures=True)
+    @scenario(name, smoke=row in SMOKE, captures=True)
     def case(lab):
         _case(lab, direction, *row)
 
@@ -137,5 +137,5 @@ def _lossy(lab, direction, mppe):
 
 
 for direction, mppe in product(DIRECTIONS, ("128", "128-stateful")):
-    scenario(f"interop/{direction}/mppe{mppe}-lossy", group="interop")(
+    scenario(f"interop/{direction}/mppe{mppe}-lossy")(
         lambda lab, direction=direction, mppe=mppe: _lossy(lab, direction, mppe))

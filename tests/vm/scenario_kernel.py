@@ -4,7 +4,7 @@ from lab import BUILD, ROOT, check, run
 from registry import scenario
 
 
-@scenario("kernel/selftest", group="kernel", smoke=True, seconds=300)
+@scenario("kernel/selftest", smoke=True, seconds=300)
 def selftest(lab):
     status, text = run([ROOT / "tests" / "vm" / "selftest" / "kernel_selftest.sh", BUILD / "tests" / "kernel_selftest", 100],
                        check_status=False, seconds=250)
@@ -12,7 +12,7 @@ def selftest(lab):
     check(status == 0, f"status {status}")
 
 
-@scenario("kernel/ethernet", group="kernel", smoke=True, seconds=600)
+@scenario("kernel/ethernet", smoke=True, seconds=600)
 def ethernet(lab):
     status, text = run([ROOT / "tests" / "vm" / "selftest" / "ethernet_selftest.sh", BUILD / "tests" / "ethernet_selftest", 100],
                        check_status=False, seconds=550)
@@ -20,7 +20,7 @@ def ethernet(lab):
     check(status == 0, f"status {status}")
 
 
-@scenario("kernel/bcp", group="kernel", smoke=True, seconds=600)
+@scenario("kernel/bcp", smoke=True, seconds=600)
 def bcp(lab):
     status, text = run([ROOT / "tests" / "vm" / "selftest" / "bcp_selftest.sh", BUILD / "tests" / "bcp_selftest"],
                        check_status=False, seconds=550)

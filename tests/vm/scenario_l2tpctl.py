@@ -42,7 +42,7 @@ def _tshark(file, display_filter, *fields):
     return [line.split("\t") for line in done.stdout.splitlines()]
 
 
-@scenario("ctl/why", group="l2tpctl", smoke=True)
+@scenario("ctl/why", smoke=True)
 def why(lab):
     """Wrong tunnel secret, wrong password, unknown user, dead LNS, nobody there, closed port, unknown
     name; and what works."""
@@ -89,7 +89,7 @@ def why(lab):
     gone(lns, host, server, dialer)
 
 
-@scenario("ctl/status", group="l2tpctl", smoke=True)
+@scenario("ctl/status", smoke=True)
 def status(lab):
     """The overview, the verbs, and that JSON is as its schema says."""
     lns, host, _ = pair(lab)
@@ -139,7 +139,7 @@ def status(lab):
     gone(lns, host, server, dialer)
 
 
-@scenario("ctl/trace-pcap", group="l2tpctl", smoke=True)
+@scenario("ctl/trace-pcap", smoke=True)
 def trace_pcap(lab):
     """What trace writes is what tshark reads, without a malformed packet."""
     lns, host, _ = pair(lab)
@@ -188,7 +188,7 @@ def trace_pcap(lab):
     gone(lns, host, server, dialer)
 
 
-@scenario("ctl/connect", group="l2tpctl", smoke=True)
+@scenario("ctl/connect", smoke=True)
 def connect(lab):
     """A tunnel without a profile, ended by Ctrl-C: nothing is left behind."""
     lns, host, _ = pair(lab)
@@ -224,7 +224,7 @@ def connect(lab):
     gone(lns, host, server, dialer)
 
 
-@scenario("ctl/stats", group="l2tpctl")
+@scenario("ctl/stats")
 def stats(lab):
     """Rates under a ping, in stats and in top."""
     lns, host, _, server, dialer, session = end_to_end(lab)

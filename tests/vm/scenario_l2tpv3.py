@@ -69,7 +69,7 @@ def end_to_end(lab, peer, transport, **changes):
     return lns, client, host, server, dialing, session
 
 
-@scenario("l2tpv3/udp", group="l2tpv3")
+@scenario("l2tpv3/udp")
 def udp(lab):
     *_, server, dialing, session = end_to_end(lab, LNS, "udp")
     ethernet = session["ethernet"]
@@ -77,19 +77,19 @@ def udp(lab):
     finish(dialing, server)
 
 
-@scenario("l2tpv3/ip", group="l2tpv3")
+@scenario("l2tpv3/ip")
 def ip(lab):
     *_, server, dialing, _ = end_to_end(lab, LNS, "ip", tunnel={"secret": "s3cret"})
     finish(dialing, server)
 
 
-@scenario("l2tpv3/udp6", group="l2tpv3")
+@scenario("l2tpv3/udp6")
 def udp6(lab):
     *_, server, dialing, _ = end_to_end(lab, LNS6, "udp", tunnel={"secret": "s", "digest": "md5"})
     finish(dialing, server)
 
 
-@scenario("l2tpv3/ip6", group="l2tpv3")
+@scenario("l2tpv3/ip6")
 def ip6(lab):
     *_, server, dialing, _ = end_to_end(lab, LNS6, "ip")
     finish(dialing, server)
@@ -101,7 +101,7 @@ def strangers(lab, office, work):
     return lns, client, server, Daemon(client, {"work": work}, name="clientd")
 
 
-@scenario("l2tpv3/secret-wrong", group="l2tpv3")
+@scenario("l2tpv3/secret-wrong")
 def secret_wrong(lab):
     lns, client, server, dialing = strangers(lab, listener(WIRE, tunnel={"secret": "right"}),
                                              dialer(LNS, WIRE, tunnel={"secret": "wrong"}))
@@ -110,7 +110,7 @@ def secret_wrong(lab):
     finish(dialing, server)
 
 
-@scenario("l2tpv3/unknown-end-id", group="l2tpv3")
+@scenario("l2tpv3/unknown-end-id")
 def unknown_end_id(lab):
     _, client, server, dialing = strangers(lab, listener(WIRE), dialer(LNS, {"name": "other"}))
     dialing.wait_log('"other"')
@@ -118,7 +118,7 @@ def unknown_end_id(lab):
     finish(dialing, server)
 
 
-@scenario("l2tpv3/circuit", group="l2tpv3")
+@scenario("l2tpv3/circuit")
 def circuit(lab):
     lns, client, host, _ = sites(lab)
     server = Daemon(lns, {"office": listener(wire(interface="l2a"))}, name="lnsd")
@@ -139,7 +139,7 @@ def circuit(lab):
     finish(dialing, server)
 
 
-@scenario("l2tpv3/restart", group="l2tpv3")
+@scenario("l2tpv3/restart")
 def restart(lab):
     *_, host, server, dialing, _ = end_to_end(lab, LNS, "udp", tunnel={"hello": "2s"})
     server.terminate()

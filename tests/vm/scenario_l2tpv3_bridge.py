@@ -38,7 +38,7 @@ def passes(sender, receiver, frame, seconds=20):
     wait_until(heard, seconds, f"the frame {frame[:22].hex()} arrives unharmed")
 
 
-@scenario("l2tpv3/bridge", group="l2tpv3", smoke=True)
+@scenario("l2tpv3/bridge", smoke=True)
 def bridge(lab):
     """Pings, full frames, tags, ARP, neighbour discovery, RSTP's frames, and a station that moves."""
     lns, client, hosta, hostb = sites(lab)
@@ -89,7 +89,7 @@ def bridge(lab):
     finish(dialing, server)
 
 
-@scenario("l2tpv3/loop", group="l2tpv3")
+@scenario("l2tpv3/loop")
 def loop(lab):
     """Two pseudowires between the same bridges are a loop: STP blocks one, and takes it when the
     other goes."""
@@ -130,7 +130,7 @@ def loop(lab):
                "a bridge that was made goes with its last port")
 
 
-@scenario("l2tpv3/vlan", group="l2tpv3")
+@scenario("l2tpv3/vlan")
 def vlan(lab):
     """An Ethernet VLAN pseudowire carries one VLAN, tagged on the way; here it has other numbers at
     its ends. And pseudowires that end in a VRF and a namespace."""
@@ -163,7 +163,7 @@ def vlan(lab):
 
 # --- lines and peers that fail --------------------------------------------------------------------
 
-@scenario("l2tpv3/loss", group="l2tpv3")
+@scenario("l2tpv3/loss")
 def loss(lab):
     """Half a dozen pseudowires come up, and go, over a line that loses every fifth message."""
     lns, client, link = pair(lab)
@@ -208,11 +208,11 @@ def silent(lab, transport):
     finish(dialing, server)
 
 
-@scenario("l2tpv3/silence-udp", group="l2tpv3")
+@scenario("l2tpv3/silence-udp")
 def silence_udp(lab):
     silent(lab, "udp")
 
 
-@scenario("l2tpv3/silence-ip", group="l2tpv3")
+@scenario("l2tpv3/silence-ip")
 def silence_ip(lab):
     silent(lab, "ip")

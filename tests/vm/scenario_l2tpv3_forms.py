@@ -71,29 +71,29 @@ def all_forms(lab, peer, transport, server_tunnel, dialer_tunnel):
         capture.assert_clean(*((LNS6, CLIENT6) if ":" in peer else (LNS, CLIENT)))
 
 
-@scenario("l2tpv3/forms-udp", group="l2tpv3")
+@scenario("l2tpv3/forms-udp")
 def forms_udp(lab):
     all_forms(lab, LNS, "udp", {}, {})
 
 
-@scenario("l2tpv3/forms-udp6", group="l2tpv3")
+@scenario("l2tpv3/forms-udp6")
 def forms_udp6(lab):
     all_forms(lab, LNS6, "udp", {"secret": "s3cret", "digest": "md5"},
               {"secret": "s3cret", "digest": "sha1"})
 
 
-@scenario("l2tpv3/forms-ip", group="l2tpv3", smoke=True)
+@scenario("l2tpv3/forms-ip", smoke=True)
 def forms_ip(lab):
     all_forms(lab, LNS, "ip", {}, {})
 
 
-@scenario("l2tpv3/forms-ip6", group="l2tpv3")
+@scenario("l2tpv3/forms-ip6")
 def forms_ip6(lab):
     all_forms(lab, LNS6, "ip", {"secret": "s3cret", "hide-avps": True},
               {"secret": "s3cret", "hide-avps": True})
 
 
-@scenario("l2tpv3/digests", group="l2tpv3")
+@scenario("l2tpv3/digests")
 def digests(lab):
     """Every kind of Message Digest, and a secret that is being replaced."""
     lns, host, _ = pair(lab)
@@ -130,7 +130,7 @@ def failures(daemon):
     return [json.loads(line) for line in text.splitlines()]
 
 
-@scenario("l2tpv3/mismatches", group="l2tpv3")
+@scenario("l2tpv3/mismatches")
 def mismatches(lab):
     """What does not fit is refused with the result code of RFC 3931 or 4667 and a text that names
     it, which both ends know afterwards."""
@@ -169,7 +169,7 @@ def mismatches(lab):
     finish(dialing, server)
 
 
-@scenario("l2tpv3/secrets-differ", group="l2tpv3")
+@scenario("l2tpv3/secrets-differ")
 def secrets_differ(lab):
     """A wrong secret, none at all where one is wanted, and one where none is known."""
     lns, host, _ = pair(lab)
@@ -213,22 +213,22 @@ def ppp_over(lab, peer, transport, **changes):
     finish(dialing, server)
 
 
-@scenario("l2tpv3/ppp-udp", group="l2tpv3")
+@scenario("l2tpv3/ppp-udp")
 def ppp_udp(lab):
     ppp_over(lab, LNS, "udp")
 
 
-@scenario("l2tpv3/ppp-ip", group="l2tpv3")
+@scenario("l2tpv3/ppp-ip")
 def ppp_ip(lab):
     ppp_over(lab, LNS, "ip", tunnel={"digest": "md5"})
 
 
-@scenario("l2tpv3/ppp-ip6", group="l2tpv3")
+@scenario("l2tpv3/ppp-ip6")
 def ppp_ip6(lab):
     ppp_over(lab, LNS6, "ip", **{"data-sequencing": "want"})
 
 
-@scenario("l2tpv3/versions", group="l2tpv3")
+@scenario("l2tpv3/versions")
 def versions(lab):
     """Version 2, version 3 and who can do both on one port of one listener; and a listener that
     knows version 2 only."""

@@ -45,7 +45,7 @@ def beside_iproute2(lab, transport, ours, theirs, sublayer=True):
     return client, host, daemon
 
 
-@scenario("l2tpv3/static", group="l2tpv3", smoke=True)
+@scenario("l2tpv3/static", smoke=True)
 def static(lab):
     """It outlives the daemon, however that ends, is put right, and goes with its profile."""
     client, host, ours = beside_iproute2(lab, "udp", CLIENT, LNS)
@@ -73,7 +73,7 @@ def static(lab):
     ours.terminate()
 
 
-@scenario("l2tpv3/static-gone-meanwhile", group="l2tpv3")
+@scenario("l2tpv3/static-gone-meanwhile")
 def gone_meanwhile(lab):
     """A profile that is taken away while no daemon runs takes its tunnel along at the next start."""
     client, _, ours = beside_iproute2(lab, "ip", CLIENT, LNS, sublayer=False)
@@ -85,19 +85,19 @@ def gone_meanwhile(lab):
     ours.terminate()
 
 
-@scenario("l2tpv3/static-udp6", group="l2tpv3")
+@scenario("l2tpv3/static-udp6")
 def udp6(lab):
     *_, ours = beside_iproute2(lab, "udp", CLIENT6, LNS6, sublayer=False)
     ours.terminate()
 
 
-@scenario("l2tpv3/static-ip6", group="l2tpv3")
+@scenario("l2tpv3/static-ip6")
 def ip6(lab):
     *_, ours = beside_iproute2(lab, "ip", CLIENT6, LNS6)
     ours.terminate()
 
 
-@scenario("l2tpv3/static-late-bridge", group="l2tpv3")
+@scenario("l2tpv3/static-late-bridge")
 def late_bridge(lab):
     """What is missing is said, and tried again; a cookie that is wrong lets nothing through."""
     lns, client, host, _ = sites(lab)

@@ -30,7 +30,7 @@ def _ends(tunnel_steps, session_steps):
             yield step, end
 
 
-@scenario("lifecycle/client-ends-at-every-step", group="lifecycle", seconds=400, captures=True)
+@scenario("lifecycle/client-ends-at-every-step", seconds=400, captures=True)
 def client_ends(lab):
     lns, host, _ = pair(lab)
     capture = lns.capture("outer")
@@ -61,7 +61,7 @@ def client_ends(lab):
     capture.assert_clean(LNS)
 
 
-@scenario("lifecycle/lns-ends-at-every-step", group="lifecycle", seconds=400)
+@scenario("lifecycle/lns-ends-at-every-step", seconds=400)
 def lns_ends(lab):
     lns, host, _ = pair(lab)
     peers, profiles = [], {}
@@ -85,7 +85,7 @@ def lns_ends(lab):
     host.wait_clean()
 
 
-@scenario("lifecycle/ends-during-the-install", group="lifecycle", seconds=400)
+@scenario("lifecycle/ends-during-the-install", seconds=400)
 def during_install(lab):
     """The client asks for the address that it was given, which starts the install, and ends the
     session or the tunnel a random time later: before, amid and after the kernel's work."""
@@ -152,7 +152,7 @@ def _sigterm(daemon, step, peer, dials):
     peer.stop()
 
 
-@scenario("lifecycle/sigterm-at-every-step-client", group="lifecycle", seconds=400)
+@scenario("lifecycle/sigterm-at-every-step-client", seconds=400)
 def sigterm_client(lab):
     """SIGTERM to our client while its peer stands at each step, and while the worker installs."""
     lns, host, _ = pair(lab)
@@ -162,7 +162,7 @@ def sigterm_client(lab):
         _sigterm(daemon, step, peer, dials=False)
 
 
-@scenario("lifecycle/sigterm-at-every-step-lns", group="lifecycle", seconds=400)
+@scenario("lifecycle/sigterm-at-every-step-lns", seconds=400)
 def sigterm_lns(lab):
     """The same for our LNS."""
     lns, host, _ = pair(lab)
@@ -197,7 +197,7 @@ class _Blast:
         self._thread.join(2)
 
 
-@scenario("lifecycle/session-closed-under-load", group="lifecycle", smoke=True)
+@scenario("lifecycle/session-closed-under-load", smoke=True)
 def closed_under_load(lab):
     """Two sessions of one tunnel under full load, both ways; each end closes one. The peer goes on
     sending for them: neither the tunnel nor the third session may notice."""
@@ -231,7 +231,7 @@ def closed_under_load(lab):
     lns.wait_clean()
 
 
-@scenario("lifecycle/sigterm-under-load", group="lifecycle", smoke=True)
+@scenario("lifecycle/sigterm-under-load", smoke=True)
 def sigterm_under_load(lab):
     lns, host, _, server, dialer, session = end_to_end(lab)
     lns.iperf_server()
@@ -249,7 +249,7 @@ def sigterm_under_load(lab):
         namespace.wait_clean()
 
 
-@scenario("lifecycle/kill-9-and-restart", group="lifecycle", smoke=True)
+@scenario("lifecycle/kill-9-and-restart", smoke=True)
 def kill9(lab):
     """No stale interface, route or rule once it is up again."""
     lns, host, _ = pair(lab)
@@ -274,7 +274,7 @@ def kill9(lab):
     gone(lns, host, server, dialer)
 
 
-@scenario("lifecycle/kill-9-pinned-route", group="lifecycle")
+@scenario("lifecycle/kill-9-pinned-route")
 def kill9_pinned(lab):
     """A pinned route of a dead daemon is not on its interface: the next start removes it."""
     lns, host, _ = pair(lab)
@@ -292,7 +292,7 @@ def kill9_pinned(lab):
           "the default route is as before")
 
 
-@scenario("lifecycle/reload", group="lifecycle")
+@scenario("lifecycle/reload")
 def reload(lab):
     """SIGHUP: what changed is said and done; an untouched session goes on."""
     lns, host, _ = pair(lab)
@@ -316,7 +316,7 @@ def reload(lab):
     gone(lns, host, server, dialer)
 
 
-@scenario("lifecycle/lns-restarted", group="lifecycle", smoke=True)
+@scenario("lifecycle/lns-restarted", smoke=True)
 def lns_restarted(lab):
     """The LNS says StopCCN and comes back: the client, whose old tunnel lingers for 31 s, dials
     again from the same port at once."""
@@ -331,7 +331,7 @@ def lns_restarted(lab):
     gone(lns, host, server, dialer)
 
 
-@scenario("lifecycle/interface-removed", group="lifecycle")
+@scenario("lifecycle/interface-removed")
 def interface_removed(lab):
     """An administrator deletes the interface: the session ends with a cause, and is redialled."""
     lns, host, _, server, dialer, session = end_to_end(lab)
@@ -342,7 +342,7 @@ def interface_removed(lab):
     gone(lns, host, server, dialer)
 
 
-@scenario("lifecycle/hello", group="lifecycle")
+@scenario("lifecycle/hello")
 def hello(lab):
     """A silent link dies by HELLO, the client redials, and the LNS keeps nothing."""
     quick = {"tunnel": {"hello": "1s", "retransmit": {

@@ -29,9 +29,9 @@ def _fifty(lab, rule, captured=False):
 
 
 for loss in (5, 20, 30):
-    scenario(f"loss/{loss}-percent", group="loss", seconds=300, captures=loss == 20)(
+    scenario(f"loss/{loss}-percent", seconds=300, captures=loss == 20)(
         lambda lab, loss=loss: _fifty(lab, f"loss {loss}% delay 10ms", loss == 20))
-scenario("loss/reordered", group="loss", seconds=300)(
+scenario("loss/reordered", seconds=300)(
     lambda lab: _fifty(lab, "delay 30ms 20ms reorder 30% 50%"))
-scenario("loss/duplicated", group="loss", seconds=300)(
+scenario("loss/duplicated", seconds=300)(
     lambda lab: _fifty(lab, "duplicate 40% delay 5ms"))

@@ -9,7 +9,7 @@ def inner_ping(host, size, fragment=False):
     return host.ping(INNER, count=1, size=size - 28, extra=("-M", "dont" if fragment else "do"))
 
 
-@scenario("mtu/default-never-fragments", group="mtu", smoke=True)
+@scenario("mtu/default-never-fragments", smoke=True)
 def default(lab):
     lns, host, _, server, dialer, session = end_to_end(lab)
     check(session["mtu"] == 1462 and not session["mtu_exceeds_path"], f"MTU: {session['mtu']}")
@@ -21,7 +21,7 @@ def default(lab):
     gone(lns, host, server, dialer)
 
 
-@scenario("mtu/forced-1500", group="mtu")
+@scenario("mtu/forced-1500")
 def forced(lab):
     big = {"ppp": {"mtu": 1500, "mru": 1500}}
     lns, host, _, server, dialer, session = end_to_end(lab, client_options=big, listener_options=big)
@@ -39,7 +39,7 @@ def forced(lab):
     gone(lns, host, server, dialer)
 
 
-@scenario("mtu/ipv6-underlay", group="mtu")
+@scenario("mtu/ipv6-underlay")
 def ipv6(lab):
     """20 octets less, and IPv6 counts its fragments elsewhere."""
     lns, host, _ = pair(lab)
@@ -57,7 +57,7 @@ def ipv6(lab):
     gone(lns, host, server, dialer)
 
 
-@scenario("mtu/small-path", group="mtu")
+@scenario("mtu/small-path")
 def small_path(lab):
     """A path of 1400 octets that the first hop knows."""
     lns, host, _ = pair(lab)
@@ -73,7 +73,7 @@ def small_path(lab):
     gone(lns, host, server, dialer)
 
 
-@scenario("mtu/mss-clamp", group="mtu", smoke=True)
+@scenario("mtu/mss-clamp", smoke=True)
 def mss_clamp(lab):
     """TCP of hosts behind the gateways is clamped to the session's MTU, both ways.
 

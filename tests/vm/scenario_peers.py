@@ -23,22 +23,22 @@ def _peers(lab, auth, mppe, secret=None, hidden=False):
         client.wait_log(r"MPPE \d+-bit")
 
 
-@scenario("peers/mschapv2-mppe", group="peers", smoke=True)
+@scenario("peers/mschapv2-mppe", smoke=True)
 def mschapv2_mppe(lab):
     _peers(lab, "mschapv2", "128")
 
 
-@scenario("peers/chap-tunnel-secret", group="peers", smoke=True)
+@scenario("peers/chap-tunnel-secret", smoke=True)
 def chap_secret(lab):
     _peers(lab, "chap-md5", None, secret="s3cret")
 
 
-@scenario("peers/pap", group="peers")
+@scenario("peers/pap")
 def pap(lab):
     _peers(lab, "pap", None)
 
 
-@scenario("peers/fake-client", group="peers")
+@scenario("peers/fake-client")
 def fake_client(lab):
     lns, lac = lab.namespace("lns"), lab.namespace("lac")
     lab.link(lns, "192.0.2.1/24", lac, "192.0.2.2/24")
@@ -47,7 +47,7 @@ def fake_client(lab):
     peer.wait_up()[0].ping("10.64.0.1")
 
 
-@scenario("peers/fake-lns", group="peers")
+@scenario("peers/fake-lns")
 def fake_lns(lab):
     lns, lac = lab.namespace("lns"), lab.namespace("lac")
     lab.link(lns, "192.0.2.1/24", lac, "192.0.2.2/24")

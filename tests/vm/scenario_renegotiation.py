@@ -33,7 +33,7 @@ def _lns_peer(lab, **options):
     return host, dialer, peer, session, capture
 
 
-@scenario("renegotiation/lcp-by-client", group="renegotiation", smoke=True, captures=True)
+@scenario("renegotiation/lcp-by-client", smoke=True, captures=True)
 def lcp_by_client(lab):
     lns, server, peer, session, capture = _client_peer(lab)
     before, address = server.wait_session(), session.address
@@ -54,7 +54,7 @@ def lcp_by_client(lab):
     capture.assert_clean(LNS)
 
 
-@scenario("renegotiation/lcp-by-lns", group="renegotiation", captures=True)
+@scenario("renegotiation/lcp-by-lns", captures=True)
 def lcp_by_lns(lab):
     host, dialer, peer, session, capture = _lns_peer(lab)
     before = dialer.sessions()[0]
@@ -67,7 +67,7 @@ def lcp_by_lns(lab):
     capture.assert_clean(CLIENT)
 
 
-@scenario("renegotiation/network-off-during-lcp", group="renegotiation", captures=True)
+@scenario("renegotiation/network-off-during-lcp", captures=True)
 def off_during(lab):
     """While LCP is down again nothing is carried, and addresses and routes are away."""
     lns, server, peer, session, capture = _client_peer(lab)
@@ -85,7 +85,7 @@ def off_during(lab):
     capture.assert_clean(LNS)
 
 
-@scenario("renegotiation/chap-rechallenge", group="renegotiation", smoke=True, captures=True)
+@scenario("renegotiation/chap-rechallenge", smoke=True, captures=True)
 def rechallenge(lab):
     host, dialer, peer, session, capture = _lns_peer(lab)
     for count in (2, 3):
@@ -96,7 +96,7 @@ def rechallenge(lab):
     capture.assert_clean(CLIENT)
 
 
-@scenario("renegotiation/chap-rechallenge-mppe", group="renegotiation")
+@scenario("renegotiation/chap-rechallenge-mppe")
 def rechallenge_mppe(lab):
     """A Challenge that pppd repeats makes new keys in nobody's hands: what is encrypted flows on."""
     lns, host, _ = pair(lab)
@@ -111,7 +111,7 @@ def rechallenge_mppe(lab):
     check(xl2tpd.ppp_log().count("sent [CCP ConfReq") <= 3, "CCP is not begun anew")
 
 
-@scenario("renegotiation/our-rechallenge", group="renegotiation")
+@scenario("renegotiation/our-rechallenge")
 def our_rechallenge(lab):
     """Our LNS asks pppd again and again: what is encrypted flows on."""
     lns, host, _ = pair(lab)
@@ -128,7 +128,7 @@ def our_rechallenge(lab):
     check(xl2tpd.ppp_log().count("sent [CCP ConfReq") <= 3, "CCP is not begun anew")
 
 
-@scenario("renegotiation/ipv6cp-after-ipcp", group="renegotiation", captures=True)
+@scenario("renegotiation/ipv6cp-after-ipcp", captures=True)
 def ipv6cp_late(lab):
     lns, server, peer, session, capture = _client_peer(lab, ["recv IPV6CP ConfReq"])
     check(session.address != b"\0" * 4 and "IPV6CP opened" not in peer.events, "IPv4 only so far")
@@ -144,7 +144,7 @@ def ipv6cp_late(lab):
     capture.assert_clean(LNS)
 
 
-@scenario("renegotiation/ipcp-restarted", group="renegotiation", captures=True)
+@scenario("renegotiation/ipcp-restarted", captures=True)
 def ipcp_restarted(lab):
     lns, server, peer, session, capture = _client_peer(lab)
     session.opened.discard("IPCP")
@@ -157,7 +157,7 @@ def ipcp_restarted(lab):
     capture.assert_clean(LNS)
 
 
-@scenario("renegotiation/another-user", group="renegotiation", smoke=True, captures=True)
+@scenario("renegotiation/another-user", smoke=True, captures=True)
 def another_user(lab):
     """Who authenticates as somebody else after the install loses the session."""
     lns, server, peer, session, capture = _client_peer(lab)
@@ -170,7 +170,7 @@ def another_user(lab):
     capture.assert_clean(LNS)
 
 
-@scenario("renegotiation/terminate-request", group="renegotiation", captures=True)
+@scenario("renegotiation/terminate-request", captures=True)
 def terminate(lab):
     lns, server, peer, session, capture = _client_peer(lab)
     session.terminate()

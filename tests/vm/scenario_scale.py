@@ -7,7 +7,7 @@ from topology import *
 POOL = "10.64.1.0-10.64.3.255"
 
 
-@scenario("scale/200-sessions-one-tunnel", group="scale", seconds=300, alone=True)
+@scenario("scale/200-sessions-one-tunnel", seconds=300, alone=True)
 def sessions(lab):
     lns, host, _ = pair(lab)
     server = Daemon(lns, {"office": listener(pool=POOL, auth="chap-md5")}, name="lnsd",
@@ -25,7 +25,7 @@ def sessions(lab):
     gone(lns, host, server)
 
 
-@scenario("scale/200-tunnels", group="scale", seconds=400, alone=True)
+@scenario("scale/200-tunnels", seconds=400, alone=True)
 def tunnels(lab):
     lns, host, _ = pair(lab)
     users = {f"u{n}": "pw" for n in range(200)}

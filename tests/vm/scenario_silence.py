@@ -27,7 +27,7 @@ LNS_STEPS = ["recv SCCRQ", "send SCCRP", "recv SCCCN", "recv ICRQ", "send ICRP",
              "send IPCP ConfNak", "send IPCP ConfAck", "IPCP opened", "recv LCP EchoReq"]
 
 
-@scenario("silence/of-a-client", group="silence", seconds=200)
+@scenario("silence/of-a-client", seconds=200)
 def of_a_client(lab):
     lns, host, _ = pair(lab)
     server = Daemon(lns, {"office": listener(auth="chap-md5", tunnel=TUNNEL, ppp=PPP)}, name="lnsd")
@@ -49,7 +49,7 @@ def of_a_client(lab):
     gone(lns, host, server)
 
 
-@scenario("silence/of-an-lns", group="silence", seconds=200)
+@scenario("silence/of-an-lns", seconds=200)
 def of_an_lns(lab):
     lns, host, _ = pair(lab)
     peers, profiles = [], {}
