@@ -339,6 +339,7 @@ LinkStatus Link::status() const {
   status.mtu = std::min(lcp_.peer_mru(), settings_->mtu_limit);
   status.local_mrru = lcp_.local_mrru();
   status.peer_mrru = lcp_.peer_mrru();
+  status.peer_short_sequence = lcp_.peer_wants_short_sequence();
   status.local_magic = lcp_.local_magic();
   status.peer_magic = lcp_.peer_magic();
   return status;

@@ -74,7 +74,9 @@ struct Authenticated {
   std::string message;  // what the peer said to it; printable
 };
 // Make the kernel's session and unit; then installed(). Comes once in a link's life.
-struct Install {};
+struct Install {
+  bool unit = true;  // false: BCP alone runs on it, without MPPE: the kernel needs no interface
+};
 struct Ipv4Up {
   IpAddress local;
   IpAddress peer;
@@ -109,6 +111,7 @@ struct LinkStatus {
   std::string auth_message;
   std::uint16_t local_mru = 1500, peer_mru = 1500, mtu = 1450;
   std::uint16_t local_mrru = 0, peer_mrru = 0;
+  bool peer_short_sequence = false;
   std::uint32_t local_magic = 0, peer_magic = 0;
   bool installed = false;
   std::string mppe_receive, mppe_transmit;  // "MPPE 128 stateless" or ""

@@ -48,7 +48,9 @@ void Link::request_install() {
   if (install_requested_) return;
   install_requested_ = true;
   network_deadline_.reset();
-  emit(Install{});
+  const bool bridges_only = network().bridge && !network().ipv4.enabled &&
+                            !network().ipv6.enabled && settings_->mppe.use == MppeUse::off;
+  emit(Install{.unit = !bridges_only});
 }
 
 void Link::installed(TimePoint now) {
@@ -341,7 +343,9 @@ void Link::ncp_finished(const Automaton& ncp, TimePoint now) {
   close({.code = is_end ? CauseCode::peer_closed : CauseCode::network_failed,
          .by_peer = by_peer,
          .disconnect_code = static_cast<std::uint16_t>(why),
-         .message = std::string(wire::name(ncp.protocol())) + " ended, it was the last"},
+         .message = std::string(wire::name(ncp.protocol())) +
+                    (is_rejected ? " is rejected by the peer, and there is nothing else"
+                                 : " ended, it was the last")},
         now);
 }
 

@@ -64,7 +64,7 @@ TEST(LinkBridge, APeerThatDoesNotBridgeEndsIt) {
   run(pair, 60s);
   ASSERT_TRUE(pair.a.down);
   EXPECT_EQ(pair.a.down->code, CauseCode::network_failed);
-  EXPECT_EQ(pair.a.down->message, "BCP ended, it was the last");
+  EXPECT_EQ(pair.a.down->message, "BCP is rejected by the peer, and there is nothing else");
   EXPECT_EQ(pair.a.trace.find("install"), std::string::npos);
 }
 
