@@ -72,6 +72,7 @@ ProfileChange compare(const ClientProfile& old, const ClientProfile& fresh) {
   compare(same, old.ppp.link, fresh.ppp.link);
   same("ppp.ipv4", old.ppp.ipv4, fresh.ppp.ipv4, Effect::session);
   same("ppp.ipv6", old.ppp.ipv6, fresh.ppp.ipv6, Effect::session);
+  same("ppp.bcp", old.ppp.bcp, fresh.ppp.bcp, Effect::session);
   same("interface", old.interface, fresh.interface, Effect::session);
   same("routes", old.routes, fresh.routes, Effect::session);
   same("mss-clamp", old.mss_clamp, fresh.mss_clamp, Effect::session);
@@ -106,6 +107,7 @@ ProfileChange compare(const ListenerProfile& old, const ListenerProfile& fresh) 
   compare(same, old.ppp.link, fresh.ppp.link);
   same("ppp.ipv4", old.ppp.ipv4, fresh.ppp.ipv4, Effect::session);
   same("ppp.ipv6", old.ppp.ipv6, fresh.ppp.ipv6, Effect::session);
+  same("ppp.bcp", old.ppp.bcp, fresh.ppp.bcp, Effect::session);
   same("users", old.users, fresh.users, Effect::session);
   same("interface-prefix", old.interface_prefix, fresh.interface_prefix, Effect::session);
   same("export-sessions", old.export_sessions, fresh.export_sessions, Effect::live);

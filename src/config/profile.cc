@@ -98,6 +98,18 @@ std::string_view name(MessageDigest digest) {
   return "?";
 }
 
+std::string_view name(BcpPath path) {
+  switch (path) {
+    case BcpPath::automatic:
+      return "auto";
+    case BcpPath::kernel:
+      return "kernel";
+    case BcpPath::relay:
+      return "relay";
+  }
+  return "?";
+}
+
 std::string_view name(PseudowireType type) {
   switch (type) {
     case PseudowireType::ethernet:
@@ -142,6 +154,11 @@ bool OutgoingAnswer::matches(std::string_view number) const {
 bool PeerRule::matches(std::string_view peer_host_name, const IpAddress& peer) const {
   if (!host_name.empty() && !glob_match(host_name, peer_host_name)) return false;
   return !address || address->contains(peer);
+}
+
+bool ListenerProfile::bridges() const {
+  return ppp.bcp || std::any_of(users.begin(), users.end(),
+                                [](const User& user) { return user.bcp.has_value(); });
 }
 
 const Tunnel* ListenerProfile::tunnel_for(std::string_view peer_host_name,

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "config/bcp.h"
 #include "config/version3.h"
 
 namespace l2tpm::config {
@@ -160,6 +161,7 @@ struct ClientPpp {
   PppLink link;
   ClientIpv4 ipv4;
   ClientIpv6 ipv6;
+  std::optional<Bcp> bcp;  // with it IP runs only where the profile says so
   friend bool operator==(const ClientPpp&, const ClientPpp&) = default;
 };
 
@@ -272,6 +274,7 @@ struct ListenerPpp {
   PppLink link;
   ListenerIpv4 ipv4;
   ListenerIpv6 ipv6;
+  std::optional<Bcp> bcp;  // with it IP runs only where the profile says so
   friend bool operator==(const ListenerPpp&, const ListenerPpp&) = default;
 };
 
@@ -282,6 +285,8 @@ struct User {
   std::optional<std::uint64_t> interface_id;  // always this one
   unsigned max_sessions = 0;                  // at a time; 0: no limit
   std::vector<IpPrefix> routes;               // behind the user: a branch's networks
+  // Instead of the listener's; such a user gets IP only with an address or identifier of its own.
+  std::optional<Bcp> bcp;
   friend bool operator==(const User&, const User&) = default;
 };
 
@@ -321,6 +326,8 @@ struct ListenerProfile {
   std::optional<InstallPoint> install_point;
   friend bool operator==(const ListenerProfile&, const ListenerProfile&) = default;
 
+  // Ethernet is bridged for somebody: the listener's "bcp" or a user's.
+  bool bridges() const;
   // The tunnel settings for a peer by its Host Name and address: the first rule that matches, the
   // listener's own when none does, nullptr when it is to be refused.
   const Tunnel* tunnel_for(std::string_view peer_host_name, const IpAddress& peer) const;

@@ -109,10 +109,17 @@ void read_client_ppp(ObjectReader reader, ClientPpp& ppp) {
       ppp.ipv6.interface_id = id;
     ipv6.finish();
   }
+  ppp.bcp = read_bcp(reader, ppp.link.mppe.mode == MppeMode::off ? "" : "mppe");
+  if (ppp.bcp) {
+    ppp.ipv4.enabled = ppp.ipv4.enabled && reader.has("ipv4");
+    ppp.ipv6.enabled = ppp.ipv6.enabled && reader.has("ipv6");
+    if (ppp.bcp->path == BcpPath::kernel && (ppp.ipv4.enabled || ppp.ipv6.enabled))
+      reader.error("bcp", "has \"path\": \"kernel\", which carries no IP on the same link");
+  }
   reader.finish();
 
-  if (!ppp.ipv4.enabled && !ppp.ipv6.enabled)
-    reader.error("", "has neither \"ipv4\" nor \"ipv6\": nothing could be carried");
+  if (!ppp.ipv4.enabled && !ppp.ipv6.enabled && !ppp.bcp)
+    reader.error("", "has none of \"ipv4\", \"ipv6\" and \"bcp\": nothing could be carried");
   if (ppp.password.empty() && !ppp.user.empty() && !reader.has("password"))
     reader.error("user", "needs a \"password\"");
   if (ppp.user.empty() && (!ppp.password.empty() || ppp.ask_password))
@@ -230,6 +237,8 @@ ClientProfile read_client(ReadContext& context, const Json& json) {
     root.error("interface", "must be 1 to 15 characters without '/', ':', '%' or white space");
   read_routes(root.object("routes"), client);
   root.boolean("mss-clamp", client.mss_clamp);
+  // Bridges expect frames in their order (RFC 2661 §8.1).
+  if (client.ppp.bcp) client.data_sequencing = DataSequencing::want;
   root.choice("data-sequencing", client.data_sequencing, kSequencing);
   read_redial(root.object("redial"), client.redial);
   root.duration_or_never("idle-timeout", client.idle_timeout, 1s, kLongest);

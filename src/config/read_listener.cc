@@ -186,8 +186,13 @@ void read_listener_ppp(ObjectReader reader, ListenerProfile& listener, const Dae
   reader.secret("password", ppp.password);
   reader.duration_or_never("rechallenge", ppp.rechallenge, 1s, 24h);
   read_link(reader, ppp.link);
+  ppp.bcp = read_bcp(reader, ppp.link.mppe.mode == MppeMode::off ? "" : "mppe");
+  if (ppp.bcp && !reader.has("ipv4")) ppp.ipv4.enabled = false;
   read_ipv4(reader, listener, daemon);
   read_ipv6(reader, ppp.ipv6);
+  if (ppp.bcp && !reader.has("ipv6")) ppp.ipv6.enabled = false;
+  if (ppp.bcp && ppp.bcp->path == BcpPath::kernel && (ppp.ipv4.enabled || ppp.ipv6.enabled))
+    reader.error("bcp", "has \"path\": \"kernel\", which carries no IP on the same link");
   reader.finish();
   if (!ppp.user.empty() && ppp.password.empty() && !reader.has("password"))
     reader.error("user", "needs a \"password\"");
@@ -196,8 +201,8 @@ void read_listener_ppp(ObjectReader reader, ListenerProfile& listener, const Dae
                                       [](AuthMethod method) { return method != AuthMethod::pap; });
   if (ppp.rechallenge != Duration::zero() && !knows_chap)
     reader.error("rechallenge", "needs a CHAP method in \"authenticate\": PAP asks once");
-  if (!ppp.ipv4.enabled && !ppp.ipv6.enabled)
-    reader.error("", "has neither \"ipv4\" nor \"ipv6\": nothing could be carried");
+  if (!ppp.ipv4.enabled && !ppp.ipv6.enabled && !ppp.bcp)
+    reader.error("", "has none of \"ipv4\", \"ipv6\" and \"bcp\": nothing could be carried");
   check_mppe(reader, ppp.link.mppe, ppp.authenticate, {});
   if (ppp.authenticate.empty())
     reader.warning("authenticate", "is empty: whoever comes is let in without a password");
@@ -248,6 +253,7 @@ std::vector<User> read_users(ObjectReader& reader) {
     entry.number("max-sessions", user.max_sessions, 0, 1'000'000);
     entry.parsed_list("routes", user.routes, kMaxEntries,
                       "a prefix such as \"10.0.0.0/8\" (host bits zero)", IpPrefix::parse);
+    user.bcp = read_bcp(entry, {});
     entry.finish();
     if ((user.address || user.interface_id) && user.max_sessions > 1)
       entry.error("max-sessions", "must be 1: an address is one session's");
@@ -328,6 +334,7 @@ ListenerProfile read_listener(ReadContext& context, const Json& json, const Daem
     root.error("interface-prefix",
                "must be 1 to 9 characters without '/', ':', '%' or white space");
   root.boolean("export-sessions", listener.export_sessions);
+  if (listener.ppp.bcp) listener.data_sequencing = DataSequencing::want;  // RFC 2661 §8.1
   root.choice("data-sequencing", listener.data_sequencing, kSequencing);
   root.boolean("mss-clamp", listener.mss_clamp);
   root.duration_or_never("idle-timeout", listener.idle_timeout, 1s, kLongest);

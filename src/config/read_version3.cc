@@ -74,6 +74,7 @@ void read_bridge(ObjectReader reader, Bridge& bridge) {
   if (reader.number("port-priority", number, 0, 63))
     bridge.port_priority = static_cast<std::uint8_t>(number);
   reader.boolean("isolated", bridge.isolated);
+  reader.boolean("learning", bridge.learning);
   if (reader.number("pvid", number, 1, kLastVlan)) bridge.pvid = number;
   reader.parsed_list("tagged", bridge.tagged, 512, "a VLAN \"7\" or a range of them \"40-49\"",
                      parse_vlan_range);
@@ -86,16 +87,29 @@ void read_bridge(ObjectReader reader, Bridge& bridge) {
                    "is not used without \"create\": true: a bridge that is there stays as it is");
 }
 
-// "bridge": its name, or an object.
-void read_placement(ObjectReader& reader, EthernetPort& port) {
+}  // namespace
+
+void read_bridge_key(ObjectReader& reader, Bridge& bridge) {
   if (const Json* json = reader.find("bridge"); json != nullptr && json->is_string()) {
-    read_name(reader, "bridge", port.bridge.name);
-    if (port.bridge.name.empty()) reader.error("bridge", "is empty");
+    read_name(reader, "bridge", bridge.name);
+    if (bridge.name.empty()) reader.error("bridge", "is empty");
   } else {
-    ObjectReader bridge = reader.object("bridge");
-    read_bridge(bridge, port.bridge);
-    if (json != nullptr && port.bridge.name.empty()) bridge.error("", "needs a \"name\"");
+    ObjectReader object = reader.object("bridge");
+    read_bridge(object, bridge);
+    if (json != nullptr && bridge.name.empty()) object.error("", "needs a \"name\"");
   }
+}
+
+void read_mac(ObjectReader& reader, std::optional<MacAddress>& out) {
+  MacAddress mac;
+  if (reader.parsed("mac", mac, "a unicast MAC address such as \"02:00:5e:10:00:01\"", parse_mac))
+    out = mac;
+}
+
+namespace {
+
+void read_placement(ObjectReader& reader, EthernetPort& port) {
+  read_bridge_key(reader, port.bridge);
   read_name(reader, "vrf", port.vrf);
   if (reader.text("namespace", port.network_namespace, 64) && !port.network_namespace.empty() &&
       !is_name(port.network_namespace))
@@ -124,9 +138,7 @@ void read_port(ObjectReader& reader, EthernetPort& port) {
     reader.error("interface", std::string(kInterfaceRule));
   reader.number("vlan", port.vlan, 1, kLastVlan);
   read_ethernet_mtu(reader, port);
-  MacAddress mac;
-  if (reader.parsed("mac", mac, "a unicast MAC address such as \"02:00:5e:10:00:01\"", parse_mac))
-    port.mac = mac;
+  read_mac(reader, port.mac);
   read_placement(reader, port);
 }
 

@@ -20,6 +20,12 @@ StaticProfile read_static(ReadContext& context, const Json& json);
 // is PPP, by itself or among them.
 bool read_pseudowires(ObjectReader& root, std::vector<Pseudowire>& wires, bool version3,
                       bool responder, const std::vector<std::string_view>& rules);
+// "bridge": the name of one that is there, or an object.
+void read_bridge_key(ObjectReader& reader, Bridge& bridge);
+void read_mac(ObjectReader& reader, std::optional<MacAddress>& out);
+// "bcp"; nullopt when the key is not there. `with`: what there is beside it that the kernel cannot
+// carry on the same path ("mppe"); empty: nothing.
+std::optional<Bcp> read_bcp(ObjectReader& reader, std::string_view with);
 // The daemon-wide file. `defaults` are checked by the profiles that use them.
 DaemonConfig read_daemon(ReadContext& context, const Json& json);
 // The users below "users": `reader` is the listener or the root of a users file.

@@ -58,6 +58,7 @@ struct Bridge {
   std::optional<std::uint16_t> path_cost;
   std::optional<std::uint8_t> port_priority;
   bool isolated = false;
+  bool learning = true;
   std::optional<std::uint16_t> pvid;  // nullopt: the bridge's default PVID
   std::vector<VlanRange> tagged;
   friend bool operator==(const Bridge&, const Bridge&) = default;
