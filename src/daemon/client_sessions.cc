@@ -52,6 +52,7 @@ SessionPlan Client::plan_session(PppSession& session, const l2tp::SessionUp& cal
   plan.install_point =
       effective_install_point(profile_.install_point, profile_.data_sequencing, false);
   plan.interface_name = context_.interface_names.claim(number_, profile_);
+  if (profile_.ppp.bcp) plan.bcp = std::make_shared<config::Bcp>(*profile_.ppp.bcp);
   plan.for_network_manager = kind_.report_only;
   plan.send_sequence = sequence;
   plan.require_sequence = profile_.data_sequencing == config::DataSequencing::require;

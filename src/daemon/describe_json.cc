@@ -172,6 +172,23 @@ Json json_of(const Session& session) {
   json["ipcp"] = details.link.ipcp;
   json["ipv6cp"] = details.link.ipv6cp;
   json["ccp"] = details.link.ccp;
+  json["bcp"] = details.link.bcp;
+  if (const auto& bridging = details.bridging) {
+    json["bridging"] = {
+        {"path",           bridging->path          },
+        {"reason",         bridging->reason        },
+        {"port",           bridging->port          },
+        {"bridge",         bridging->bridge        },
+        {"mac",            bridging->mac           },
+        {"peer_mac",       bridging->peer_mac      },
+        {"mtu",            bridging->mtu           },
+        {"wanted_mtu",     bridging->wanted_mtu    },
+        {"local_mrru",     bridging->local_mrru    },
+        {"peer_mrru",      bridging->peer_mrru     },
+        {"send_tagged",    bridging->send_tagged   },
+        {"receive_tagged", bridging->receive_tagged}
+    };
+  }
   json["auth_of_peer"] = details.link.auth_of_peer;
   json["auth_of_us"] = details.link.auth_of_us;
   json["auth_message"] = details.link.auth_message;

@@ -351,14 +351,15 @@ SessionPlan Listener::plan_session(PppSession& session, const l2tp::SessionUp& c
     // Nobody will be asked who this is, so nobody will be asked for its addresses either.
     lend_addresses(session, nullptr);
     auto own = std::make_shared<ppp::LinkSettings>(*plan.link);
-    own->network = listener_network(profile_, session.lease().address, session.lease().interface_id,
-                                    own->mtu_limit);
+    own->network = listener_network(profile_, nullptr, session.lease().address,
+                                    session.lease().interface_id, own->mtu_limit);
     plan.link = std::move(own);
   }
   plan.interface_name = profile_.interface_prefix + std::to_string(session.slot());
   plan.send_sequence = sequence;
   plan.require_sequence = profile_.data_sequencing == config::DataSequencing::require;
   plan.lns_mode = true;
+  if (profile_.ppp.bcp) plan.bcp = std::make_shared<config::Bcp>(*profile_.ppp.bcp);
   plan.idle_timeout = profile_.idle_timeout;
   plan.session_timeout = profile_.session_timeout;
   return plan;
@@ -367,7 +368,11 @@ SessionPlan Listener::plan_session(PppSession& session, const l2tp::SessionUp& c
 bool Listener::lend_addresses(Session& session, const config::User* user) {
   Lease& lease = session.lease();
   const std::string name = user ? user->name : std::string();
-  if (profile_.ppp.ipv4.enabled && !lease.address) {
+  // Who bridges by a setting of his own gets only addresses of his own.
+  const bool bridges = user && user->bcp;
+  const bool wants_ipv4 = profile_.ppp.ipv4.enabled && (!bridges || user->address);
+  const bool wants_ipv6 = profile_.ppp.ipv6.enabled && (!bridges || user->interface_id);
+  if (wants_ipv4 && !lease.address) {
     if (user && user->address) {
       if (!pool_->take(*user->address)) return false;
       lease.address = user->address;
@@ -376,7 +381,7 @@ bool Listener::lend_addresses(Session& session, const config::User* user) {
     }
     lease.pool = pool_;
   }
-  if (profile_.ppp.ipv6.enabled && lease.interface_id == 0) {
+  if (wants_ipv6 && lease.interface_id == 0) {
     // A user's second session cannot have his identifier as well.
     if (user && user->interface_id && interface_ids_.take(*user->interface_id)) {
       lease.interface_id = *user->interface_id;
@@ -385,9 +390,10 @@ bool Listener::lend_addresses(Session& session, const config::User* user) {
     }
   }
   if (user) lease.routes = user->routes;
+  if (bridges) lease.bcp = std::make_shared<config::Bcp>(*user->bcp);
   // A listener without addresses of its own may still do IPv6; one whose pool is empty is full.
   const bool does_without = profile_.ppp.ipv4.ranges.empty() && profile_.ppp.ipv6.enabled;
-  return !profile_.ppp.ipv4.enabled || lease.address.has_value() || does_without;
+  return !wants_ipv4 || lease.address.has_value() || does_without;
 }
 
 void Listener::credentials_needed(PppSession& session, const ppp::AuthRequest& request,
@@ -426,10 +432,10 @@ void Listener::credentials_needed(PppSession& session, const ppp::AuthRequest& r
   kernel::MtuInputs path = session.path(false);
   path.peer_mru = 65535;
   path.limit = profile_.ppp.link.mtu;
-  session.supply_verdict(
-      verdict,
-      listener_network(profile_, lease.address, lease.interface_id, kernel::interface_mtu(path)),
-      now);
+  session.supply_verdict(verdict,
+                         listener_network(profile_, user, lease.address, lease.interface_id,
+                                          kernel::interface_mtu(path)),
+                         now);
 }
 
 kernel::NetworkConfig Listener::network_config(const PppSession& session) const {

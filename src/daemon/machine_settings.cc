@@ -70,6 +70,12 @@ void apply_link(const config::PppLink& link, std::uint32_t fits, ppp::LinkSettin
   settings.echo_failures = static_cast<std::uint8_t>(std::min(link.echo.failures, 255u));
 }
 
+void apply_bridging(const config::Bcp& bcp, const config::PppLink& link,
+                    ppp::LinkSettings& settings) {
+  if (!link.mru) settings.mru = std::max(settings.mru, bridging_mru(bcp));
+  settings.mrru = std::max(settings.mrru, bcp.mrru);
+}
+
 std::array<IpAddress, 2> first_two(const std::vector<IpAddress>& addresses) {
   std::array<IpAddress, 2> result;
   std::copy_n(addresses.begin(), std::min<std::size_t>(addresses.size(), 2), result.begin());
@@ -177,6 +183,10 @@ std::shared_ptr<const ppp::LinkSettings> link_settings(const config::ClientProfi
   ppp::Ipv6Settings& ipv6 = settings->network.ipv6;
   ipv6.enabled = profile.ppp.ipv6.enabled && settings->mtu_limit >= kernel::kMinimumIpv6Mtu;
   ipv6.local_id = profile.ppp.ipv6.interface_id.value_or(0);
+  if (profile.ppp.bcp) {
+    settings->network.bridge.emplace();
+    apply_bridging(*profile.ppp.bcp, profile.ppp.link, *settings);
+  }
   settings->install_point =
       point_of(effective_install_point(profile.install_point, profile.data_sequencing, false));
   return settings;
@@ -198,15 +208,19 @@ std::shared_ptr<const ppp::LinkSettings> link_settings(const config::ListenerPro
   settings->local_name = !profile.ppp.name.empty()           ? profile.ppp.name
                          : !profile.tunnel.host_name.empty() ? profile.tunnel.host_name
                                                              : machine_name;
-  settings->network = listener_network(profile, std::nullopt, 0, settings->mtu_limit);
+  settings->network = listener_network(profile, nullptr, std::nullopt, 0, settings->mtu_limit);
+  // LCP comes before the user's name: the sizes are for whoever needs most.
+  if (profile.ppp.bcp) apply_bridging(*profile.ppp.bcp, profile.ppp.link, *settings);
+  for (const config::User& user : profile.users)
+    if (user.bcp) apply_bridging(*user.bcp, profile.ppp.link, *settings);
   settings->install_point =
       point_of(effective_install_point(profile.install_point, profile.data_sequencing, false));
   return settings;
 }
 
 ppp::NetworkSettings listener_network(const config::ListenerProfile& profile,
-                                      std::optional<IpAddress> address, std::uint64_t interface_id,
-                                      std::uint32_t mtu) {
+                                      const config::User* user, std::optional<IpAddress> address,
+                                      std::uint64_t interface_id, std::uint32_t mtu) {
   ppp::NetworkSettings network;
   network.ipv4.enabled = profile.ppp.ipv4.enabled && address.has_value();
   network.ipv4.local = profile.ppp.ipv4.local_address;
@@ -217,6 +231,11 @@ ppp::NetworkSettings listener_network(const config::ListenerProfile& profile,
   network.ipv6.local_id = profile.ppp.ipv6.local_interface_id.value_or(0);
   network.ipv6.peer_id = interface_id;
   network.ipv6.accept_peer = interface_id == 0;
+  if (user && user->bcp) {
+    network.ipv4.enabled = network.ipv4.enabled && user->address;
+    network.ipv6.enabled = network.ipv6.enabled && user->interface_id;
+  }
+  if (profile.ppp.bcp || (user && user->bcp)) network.bridge.emplace();
   return network;
 }
 

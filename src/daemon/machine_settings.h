@@ -45,11 +45,12 @@ std::shared_ptr<const ppp::LinkSettings> link_settings(const config::ListenerPro
                                                        const std::string& machine_name,
                                                        ppp::Role role, std::uint32_t fits);
 
-// What a user of a listener gets: addresses of the session on top of the listener's settings. IPv6
-// needs an MTU of 1280 (RFC 8200 §5) and is not offered below.
+// What a user of a listener gets: addresses of the session on top of the listener's settings, or
+// those of `user` where it has any. IPv6 needs an MTU of 1280 (RFC 8200 §5) and is not offered
+// below.
 ppp::NetworkSettings listener_network(const config::ListenerProfile& profile,
-                                      std::optional<IpAddress> address, std::uint64_t interface_id,
-                                      std::uint32_t mtu);
+                                      const config::User* user, std::optional<IpAddress> address,
+                                      std::uint64_t interface_id, std::uint32_t mtu);
 
 config::InstallPoint effective_install_point(std::optional<config::InstallPoint> wish,
                                              config::DataSequencing sequencing, bool peer_requires);

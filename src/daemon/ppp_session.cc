@@ -241,11 +241,14 @@ void PppSession::carry_out(ppp::LinkAction& action, TimePoint now) {
                 authenticated.message.empty() ? "" : ": ",
                 printable(as_bytes(authenticated.message)));
           },
-          [&](const ppp::Install&) {
+          [&](const ppp::Install& wanted) {
+            bridges_only_ = !wanted.unit;
             if (kernel_ == KernelState::installing) {
-              unit_wanted_ = true;
+              unit_wanted_ = wanted.unit;
+            } else if (kernel_ == KernelState::installed && bridges_only_) {
+              link_->installed(now);
             } else {
-              install(true, now);
+              install(wanted.unit, now);
             }
           },
           [&](ppp::SetMppe& set) {
@@ -287,9 +290,8 @@ void PppSession::carry_out(ppp::LinkAction& action, TimePoint now) {
             network_->ipv6.reset();
             apply_network(now);
           },
-          // No profile asks for BCP yet: what it agrees on has nowhere to go.
-          [](const ppp::BridgeUp&) {},
-          [](const ppp::BridgeDown&) {},
+          [&](const ppp::BridgeUp& up) { bridge_up(up.agreement, now); },
+          [&](const ppp::BridgeDown&) { bridge_down(); },
           [&](const ppp::LinkDown& down) { end(down.cause, now); },
       },
       action);
@@ -369,6 +371,10 @@ void PppSession::install_done(Result<kernel::Installed, kernel::KernelError> res
   // What waited in the kernel is older than what it will bring from now on.
   for (const Bytes& frame : result->frames) receive_data(frame, false, now);
   if (std::exchange(unit_wanted_, false) && !has_unit) install(true, now);
+  if (bridges_only_ && !has_unit && state_ != State::closing) {
+    link_->installed(now);
+    carry_out(now);
+  }
   if (has_unit && state_ != State::closing) {
     // LCP may have agreed on another size while the kernel worked.
     if (mtu_ != mtu) env_.dataplane.set_mtu(key_, mtu_, plan_->link->mru, {});
@@ -394,9 +400,9 @@ void PppSession::unwatch_descriptors() {
 
 void PppSession::apply_network(TimePoint) {
   if (kernel_ != KernelState::installed || !unit_ || state_ == State::closing) return;
-  if (!network_->ipv4 && !network_->ipv6) {
+  if (network_->empty()) {
     // LCP or authentication starts again: nothing passes until the NCPs are back.
-    if (state_ == State::up) set_state(State::configuring);
+    if (state_ == State::up && !bridges()) set_state(State::configuring);
     env_.dataplane.deconfigure(key_, {});
     return;
   }
@@ -419,9 +425,17 @@ void PppSession::network_applied(const Result<Done, kernel::KernelError>& result
     close(kernel_cause(result.error()), now);
     return;
   }
-  if (!network_->ipv4 && !network_->ipv6) return;
+  if (network_->empty()) return;
+  std::string addresses;
+  if (network_->ipv4)
+    addresses = network_->ipv4->local.to_string() + " peer " + network_->ipv4->peer.to_string();
+  if (network_->ipv6) addresses += addresses.empty() ? "IPv6" : " and IPv6";
+  came_up(fmt::format("on {}: {}, MTU {}", plan_->interface_name, addresses, mtu_), now);
+}
+
+void PppSession::came_up(const std::string& with, TimePoint now) {
   if (state_ == State::up) {
-    announce(name(state_), name(state_));  // other addresses
+    announce(name(state_), name(state_));  // other addresses, or one thing more
     return;
   }
   set_state(State::up);
@@ -431,13 +445,8 @@ void PppSession::network_applied(const Result<Done, kernel::KernelError>& result
   up_since_ = realtime_usec();
   up_at_ = now;
   arm_session_limit();
-  std::string addresses;
-  if (network_->ipv4)
-    addresses = network_->ipv4->local.to_string() + " peer " + network_->ipv4->peer.to_string();
-  if (network_->ipv6) addresses += addresses.empty() ? "IPv6" : " and IPv6";
   log(LogLevel::notice, message_id::on(message_id::kSessionUp, log_context()),
-      "session {} is up on {}: {}, MTU {}", key_.session.value(), plan_->interface_name, addresses,
-      mtu_);
+      "session {} is up {}", key_.session.value(), with);
   tunnel_.owner().session_up(*this, now);
 }
 

@@ -56,6 +56,16 @@ class PppSession final : public Session {
   struct Network {
     std::optional<ppp::Ipv4Up> ipv4;
     std::optional<ppp::Ipv6Up> ipv6;
+    bool empty() const { return !ipv4 && !ipv6; }
+  };
+  // Of a session that bridges (ppp_session_bridge.cc).
+  struct Bridging {
+    ppp::BridgeAgreement agreement;
+    kernel::BcpSpec spec;
+    std::string reason;  // why not the kernel
+    MacAddress mac;
+    bool open = false;  // BCP is
+    KernelState kernel = KernelState::none;
   };
   // Kept apart since most sessions of an LNS never have them.
   struct CallFacts {
@@ -68,6 +78,18 @@ class PppSession final : public Session {
   void carry_out(ppp::LinkAction& action, TimePoint now);
   void send_frame(const Bytes& frame);
   void install(bool with_unit, TimePoint now);
+  void bridge_up(const ppp::BridgeAgreement& agreement, TimePoint now);
+  void bridge_down();
+  void install_bridge(const std::string& obstacle, TimePoint now);
+  void bridge_installed(Result<kernel::BcpInstalled, kernel::KernelError> result, TimePoint now);
+  void set_bridge_carrier(bool on);
+  kernel::BcpSpec bridge_spec(kernel::BcpPath path) const;
+  BridgeCircumstances circumstances(std::string obstacle) const;
+  const config::Bcp* bcp() const { return lease_.bcp ? lease_.bcp.get() : plan_->bcp.get(); }
+  bool bridges() const {
+    return bridge_ && bridge_->open && bridge_->kernel == KernelState::installed;
+  }
+  void came_up(const std::string& with, TimePoint now);
   void install_done(Result<kernel::Installed, kernel::KernelError> result, std::uint32_t mtu,
                     TimePoint now);
   void arm_session_limit();
@@ -86,12 +108,14 @@ class PppSession final : public Session {
   bool carrying_out_ = false;
   bool outgoing_call_ = false;
   bool mtu_warned_ = false;
-  bool unit_wanted_ = false;  // as soon as the kernel has the session without one
+  bool unit_wanted_ = false;   // as soon as the kernel has the session without one
+  bool bridges_only_ = false;  // it never gets one
   std::unique_ptr<SessionPlan> plan_;
   std::unique_ptr<kernel::SessionFraming> framing_;  // of L2TPv3
   std::unique_ptr<ppp::Link> link_;
   std::unique_ptr<Network> network_;
   std::unique_ptr<CallFacts> facts_;
+  std::unique_ptr<Bridging> bridge_;
   SharedFd channel_;
   SharedFd unit_;
   // Frames that overtook ICCN, at most kMaxEarlyFrames; most sessions never have any.

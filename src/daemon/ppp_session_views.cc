@@ -33,6 +33,7 @@ void PppSession::describe_end(Failure& end) const {
   end.detail("ipcp", link.ipcp);
   end.detail("ipv6cp", link.ipv6cp);
   end.detail("ccp", link.ccp);
+  end.detail("bcp", link.bcp);
   end.detail("auth_of_us", link.auth_of_us);
   end.detail("auth_of_peer", link.auth_of_peer);
   end.detail("auth_message", link.auth_message);
@@ -46,8 +47,11 @@ void PppSession::describe_end(Failure& end) const {
 }
 
 std::string_view PppSession::interface() const {
-  return kernel_ == KernelState::installed && unit_ ? std::string_view(plan_->interface_name)
-                                                    : std::string_view();
+  if (kernel_ != KernelState::installed) return {};
+  if (unit_) return plan_->interface_name;
+  return bridge_ && bridge_->kernel == KernelState::installed
+             ? std::string_view(bridge_->spec.interface_name)
+             : std::string_view();
 }
 
 kernel::MtuInputs PppSession::path(bool sequence_numbers) const {
@@ -95,6 +99,30 @@ Session::Details PppSession::details() const {
   details.ipv4 = network_->ipv4;
   details.ipv6 = network_->ipv6;
   if (framing_) details.framing = *framing_;
+  if (bridge_) {
+    const kernel::BcpSpec& spec = bridge_->spec;
+    const bool stands = bridge_->kernel == KernelState::installed;
+    BridgingView view;
+    if (stands) {
+      view.path = spec.path == kernel::BcpPath::kernel ? "kernel" : "relay";
+      view.reason = bridge_->reason;
+      view.mac = bridge_->mac.to_string();
+    }
+    view.port = spec.interface_name;
+    if (spec.port) view.bridge = spec.port->bridge;
+    if (bridge_->agreement.peer_mac) view.peer_mac = bridge_->agreement.peer_mac->to_string();
+    view.mtu = spec.mtu;
+    view.wanted_mtu = bcp()->mtu;
+    view.local_mrru = spec.local_mrru;
+    view.peer_mrru = spec.peer_mrru;
+    view.send_tagged = bridge_->agreement.send_tagged;
+    view.receive_tagged = bridge_->agreement.receive_tagged;
+    if (bridges_only_) {
+      details.mtu = spec.mtu;
+      details.path_mtu_limit -= std::min(details.path_mtu_limit, kBridgedHeader);
+    }
+    details.bridging = std::move(view);
+  }
   if (facts_) {
     details.calling_number = facts_->calling_number;
     details.called_number = facts_->called_number;

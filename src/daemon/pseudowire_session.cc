@@ -51,11 +51,7 @@ kernel::SessionFraming framing_of(const l2tp::Pseudowire& wire) {
           .sublayer = wire.l2_sublayer == wire::kSublayerDefault};
 }
 
-kernel::Attachment attachment_of(const config::EthernetPort& port) {
-  if (!port.vrf.empty()) return kernel::VrfMember{port.vrf};
-  if (!port.network_namespace.empty()) return kernel::NamespaceMember{port.network_namespace};
-  const config::Bridge& bridge = port.bridge;
-  if (bridge.name.empty()) return std::monostate{};
+kernel::BridgePort bridge_port_of(const config::Bridge& bridge) {
   kernel::BridgePort member;
   member.bridge = bridge.name;
   if (bridge.create)
@@ -69,10 +65,19 @@ kernel::Attachment attachment_of(const config::EthernetPort& port) {
   member.path_cost = bridge.path_cost;
   member.priority = bridge.port_priority;
   member.isolated = bridge.isolated;
+  member.learning = bridge.learning;
   member.pvid = bridge.pvid;
   for (const config::VlanRange& range : bridge.tagged)
     member.tagged.push_back({range.first, range.last});
   return member;
+}
+
+kernel::Attachment attachment_of(const config::EthernetPort& port) {
+  if (!port.vrf.empty()) return kernel::VrfMember{port.vrf};
+  if (!port.network_namespace.empty()) return kernel::NamespaceMember{port.network_namespace};
+  const config::Bridge& bridge = port.bridge;
+  if (bridge.name.empty()) return std::monostate{};
+  return bridge_port_of(bridge);
 }
 
 std::string attachment_text(const config::EthernetPort& port) {

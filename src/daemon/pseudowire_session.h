@@ -65,6 +65,7 @@ kernel::SessionFraming framing_of(const l2tp::Pseudowire& wire);
 // What we want of one, whichever end asks for it.
 l2tp::PseudowireWish wish_of(const config::Pseudowire& settings);
 // Where its interface is put.
+kernel::BridgePort bridge_port_of(const config::Bridge& bridge);
 kernel::Attachment attachment_of(const config::EthernetPort& port);
 // RFC 3931's number of the type.
 std::uint16_t number_of(config::PseudowireType type);

@@ -355,7 +355,7 @@ void Service::on_kernel_event(const kernel::Event& event) {
   std::visit(Overloaded{
                  [&](const kernel::InterfaceGone& gone) {
                    if (Session* session = session_of(gone.key))
-                     session->fail({.code = CauseCode::interface_gone}, now);
+                     session->fail({.code = CauseCode::interface_gone, .message = gone.why}, now);
                  },
                  [&](const kernel::InterfaceDown& down) {
                    if (Session* session = session_of(down.key)) session->interface_down();

@@ -120,6 +120,20 @@ struct EthernetView {
   bool circuit_active = false, peer_circuit_active = false;
 };
 
+// Of a PPP session that bridges Ethernet (BCP, RFC 3518).
+struct BridgingView {
+  std::string path;                       // kernel | relay; "" until it is installed
+  std::string reason;                     // why not the kernel
+  std::string port;                       // the interface in the bridge
+  std::string bridge;                     // its name
+  std::string mac;                        // of the port; "" until it is installed
+  std::string peer_mac;                   // as the peer announced it, or ""
+  std::uint32_t mtu = 0, wanted_mtu = 0;  // largest payload of a frame that is sent, and was to be
+  std::uint32_t local_mrru = 0, peer_mrru = 0;       // 0: no fragments that way
+  bool send_tagged = false, receive_tagged = false;  // VLAN tags (RFC 3518 §4.8)
+  friend bool operator==(const BridgingView&, const BridgingView&) = default;
+};
+
 // One session in full.
 struct SessionDetailsView {
   SessionView session;
@@ -151,6 +165,7 @@ struct SessionDetailsView {
   } ipv6;
   std::vector<std::string> routes;  // "10.0.0.0/8", as the profile (client) or the user has them
   bool default_route = false;       // the profile wants one
+  std::optional<BridgingView> bridging;
 };
 
 struct ListenerView {

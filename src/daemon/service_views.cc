@@ -116,6 +116,7 @@ Result<SessionDetailsView, ApiError> Service::session(const std::string& name,
                  .peer = link_local(details.ipv6->peer_id),
                  .dns = {}};
   }
+  view.bridging = details.bridging;
   for (const IpPrefix& route : row->lease().routes) view.routes.push_back(route.to_string());
   if (const auto client = clients_.find(name); client != clients_.end()) {
     const config::Routes& routes = client->second->profile().routes;

@@ -13,6 +13,7 @@
 #include "base/cause.h"
 #include "base/clock.h"
 #include "base/ids.h"
+#include "daemon/bridging.h"
 #include "daemon/environment.h"
 #include "daemon/events.h"
 #include "daemon/service_api.h"
@@ -42,7 +43,8 @@ struct Lease {
   std::shared_ptr<AddressPool> pool;  // where the address goes back to
   std::uint64_t interface_id = 0;
   std::vector<IpPrefix> routes;
-  bool counted = false;  // in the owner's number of sessions
+  std::shared_ptr<const config::Bcp> bcp;  // the user's own
+  bool counted = false;                    // in the owner's number of sessions
   Refusal refusal = Refusal::none;
   std::string refused_user;  // as the peer wrote it, printable
 };
@@ -117,6 +119,7 @@ class Session {
     std::string proxy;  // what proxy AVPs said, "" without
     std::optional<EthernetView> ethernet;
     std::optional<kernel::SessionFraming> framing;  // of PPP in L2TPv3
+    std::optional<BridgingView> bridging;           // of BCP
   };
   virtual Details details() const;
 

@@ -32,7 +32,8 @@ struct SessionPlan {
   Duration idle_timeout{};     // zero: never
   Duration session_timeout{};  // zero: never
   std::optional<std::uint32_t> forced_mtu;
-  bool for_network_manager = false;  // it manages the interface, and is told so through udev
+  std::shared_ptr<const config::Bcp> bcp;  // of a session that bridges, unless its user has another
+  bool for_network_manager = false;        // it manages the interface, and is told so through udev
 };
 
 // What sessions carried, as of the last sweep of the kernel's counters.

@@ -1,0 +1,35 @@
+// Ethernet bridged over PPP (BCP, RFC 3518): which of the ways to carry it a session takes.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "config/bcp.h"
+#include "kernel/bcp.h"
+
+namespace l2tpm::daemon {
+
+// Flags, MAC type and Ethernet header: what stands before a bridged frame's payload in the
+// information field that an MRU counts (RFC 3518 §4.2).
+inline constexpr std::uint32_t kBridgedHeader = 16;
+// And what else a frame may have: two VLAN tags and an FCS.
+inline constexpr std::uint32_t kBridgedExtras = 12;
+
+// The MRU that lets a peer send whole frames (RFC 3518 §5.2 wants 1600 where possible).
+std::uint16_t bridging_mru(const config::Bcp& settings);
+
+struct BridgeCircumstances {
+  config::BcpPath wish = config::BcpPath::automatic;
+  bool mppe = false;  // is possible on this link
+  bool ip = false;    // IPCP or IPV6CP run, too
+  bool multilink = false;
+  std::string obstacle = {};  // why the kernel cannot; "": it can
+};
+struct BridgeChoice {
+  std::optional<kernel::BcpPath> path;  // nullopt: none will do, `reason` says why
+  std::string reason;                   // why not the kernel; "" when it is
+};
+BridgeChoice choose_path(const BridgeCircumstances& circumstances);
+
+}  // namespace l2tpm::daemon
