@@ -48,6 +48,7 @@ class PppFacet final : public SessionFacet, public dbus::Facet<org::L2tpManager1
   std::uint32_t Mppe() override { return look_.view().mppe_bits; }
   std::map<std::string, sdbus::Variant> Options() override;
   std::string AuthMessage() override { return look_.view().auth_message; }
+  std::map<std::string, sdbus::Variant> Bridging() override;
 
   SessionLook& look_;
   const bool of_client_;
@@ -66,6 +67,7 @@ std::vector<std::string> PppFacet::changed(const View& old, const View& fresh) c
                               fresh.peer_magic != old.peer_magic || fresh.routes != old.routes ||
                               fresh.default_route != old.default_route);
   changes.note("AuthMessage", fresh.auth_message != old.auth_message);
+  changes.note("Bridging", fresh.bridging != old.bridging);
   return changes.take();
 }
 
@@ -77,6 +79,25 @@ std::map<std::string, sdbus::Variant> PppFacet::Options() {
       {"peer-magic",    sdbus::Variant(now.peer_magic)   },
       {"routes",        sdbus::Variant(now.routes)       },
       {"default-route", sdbus::Variant(now.default_route)}
+  };
+}
+
+std::map<std::string, sdbus::Variant> PppFacet::Bridging() {
+  const auto& bridging = look_.view().bridging;
+  if (!bridging) return {};
+  return {
+      {"path",           sdbus::Variant(bridging->path)          },
+      {"reason",         sdbus::Variant(bridging->reason)        },
+      {"port",           sdbus::Variant(bridging->port)          },
+      {"bridge",         sdbus::Variant(bridging->bridge)        },
+      {"mac",            sdbus::Variant(bridging->mac)           },
+      {"peer-mac",       sdbus::Variant(bridging->peer_mac)      },
+      {"mtu",            sdbus::Variant(bridging->mtu)           },
+      {"wanted-mtu",     sdbus::Variant(bridging->wanted_mtu)    },
+      {"local-mrru",     sdbus::Variant(bridging->local_mrru)    },
+      {"peer-mrru",      sdbus::Variant(bridging->peer_mrru)     },
+      {"send-tagged",    sdbus::Variant(bridging->send_tagged)   },
+      {"receive-tagged", sdbus::Variant(bridging->receive_tagged)}
   };
 }
 
