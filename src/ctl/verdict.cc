@@ -176,6 +176,8 @@ bool lacks_ip(const Json& failure) { return says(failure, {"l2tp_ip"}); }
 bool no_bridge(const Json& failure) {
   return says(failure, {"bridge", "vrf", "namespace", "netns"});
 }
+bool bridging_refused(const Json& failure) { return says(failure, {"bcp is rejected"}); }
+bool kernel_cannot_bridge(const Json& failure) { return says(failure, {"alone cannot bridge"}); }
 bool route_loop(const Json& failure) { return says(failure, {"recursion", "through itself"}); }
 
 struct Row {
@@ -336,6 +338,11 @@ constexpr std::array kRows{
     row("lcp-failed", CauseCode::lcp_failed, always,
         "both ends did not agree on the link's options",
         "compare MRU and authentication on both ends; l2tpctl trace NAME shows who asked for what"),
+    row("bridging-refused", CauseCode::network_failed, bridging_refused,
+        "the peer does not bridge Ethernet over PPP (BCP)",
+        "turn bridging on at the peer (RouterOS: \"bridge\" in the PPP profile), or take \"bcp\" "
+        "out "
+        "of the profile"),
     row("pool-empty", CauseCode::network_failed, no_address_left,
         "no address could be given to the user",
         "is the pool exhausted, and does the user have an address? l2tpctl session list"),
@@ -380,6 +387,9 @@ constexpr std::array kRows{
         "it: l2tpctl doctor"),
     row("ip-module-missing", CauseCode::kernel_failed, lacks_ip, "the kernel lacks L2TP over IP",
         "modprobe l2tp_ip (IPv6: l2tp_ip6), or use UDP: l2tpctl profile set NAME /transport=udp"),
+    row("bridging-impossible", CauseCode::kernel_failed, kernel_cannot_bridge,
+        "the profile wants the kernel to carry bridged frames, and here it cannot",
+        "l2tpctl doctor; or set \"path\" of \"bcp\" to \"auto\""),
     row("no-such-bridge", CauseCode::kernel_failed, no_bridge,
         "the interface could not be put where the profile says",
         "make the bridge, VRF or namespace first, or set \"create\" of the bridge"),
@@ -487,9 +497,10 @@ Verdict judge(const Json& failure) {
 
 std::vector<std::string_view> verdict_ids() {
   std::vector<std::string_view> ids{
-      "unknown",         "mtu-exceeds-path",      "lossy-path",    "peer-circuit-down",
-      "circuit-down",    "static-conflict",       "static-failed", "digests-wrong",
-      "cookie-mismatch", "frames-out-of-sequence"};
+      "unknown",           "mtu-exceeds-path",      "lossy-path",
+      "peer-circuit-down", "bridging-small-frames", "bridging-by-relay",
+      "circuit-down",      "static-conflict",       "static-failed",
+      "digests-wrong",     "cookie-mismatch",       "frames-out-of-sequence"};
   for (const Row& row : kRows)
     if (std::find(ids.begin(), ids.end(), row.id) == ids.end()) ids.emplace_back(row.id);
   return ids;

@@ -23,8 +23,30 @@ void judge_ethernet(const Json& session, std::vector<Verdict>& verdicts) {
                         "ip link show " + clean(text_of(ethernet, "circuit"))});
 }
 
+// A PPP session that bridges, and does less than was wanted.
+void judge_bridging(const Json& session, std::vector<Verdict>& verdicts) {
+  const Json& bridging = member_of(session, "bridging");
+  if (!bridging.is_object() || text_of(session, "state") != "up") return;
+  const std::string port = clean(text_of(bridging, "port"));
+  const auto mtu = number_of(bridging, "mtu");
+  const auto wanted = number_of(bridging, "wanted_mtu");
+  if (mtu < wanted)
+    verdicts.push_back({"bridging-small-frames",
+                        "large frames to the peer are dropped: it takes none of that size",
+                        {"it takes frames with a payload of " + std::to_string(mtu) +
+                         ", the profile wants " + std::to_string(wanted)},
+                        "let the peer offer an MRU of 1600, or an MRRU, and set \"mrru\" here"});
+  const std::string reason = clean(text_of(bridging, "reason"));
+  if (reason.find("CAP_BPF") != std::string::npos || reason.find("EPERM") != std::string::npos)
+    verdicts.push_back({"bridging-by-relay",
+                        "this program relays the frames of " + port + ", since it may not load XDP",
+                        {"the daemon says: " + reason},
+                        "install the drop-in \"bcp\" of the unit: l2tp-manager(8)"});
+}
+
 void judge_mtu(const Json& session, std::vector<Verdict>& verdicts) {
-  if (!flag_of(session, "mtu_exceeds_path")) return;
+  // Bridged frames are fragmented outside on purpose.
+  if (!flag_of(session, "mtu_exceeds_path") || member_of(session, "bridging").is_object()) return;
   Verdict& verdict = verdicts.emplace_back();
   verdict.id = "mtu-exceeds-path";
   verdict.text = "packets of full size are fragmented on the way, and lost where that is forbidden";
@@ -59,6 +81,7 @@ std::vector<Verdict> judge_running(const Json& tunnel, const std::vector<Json>& 
   judge_static(tunnel, verdicts);
   for (const Json& session : sessions) {
     judge_ethernet(session, verdicts);
+    judge_bridging(session, verdicts);
     judge_mtu(session, verdicts);
   }
   const Json& control = member_of(tunnel, "control");

@@ -154,6 +154,10 @@ std::vector<Case> cases() {
   add("not-supported", failure(C::not_supported));
   add("lcp-failed", failure(C::lcp_failed));
   add("no-address", failure(C::network_failed));
+  add("bridging-refused",
+      failure(C::network_failed, "BCP is rejected by the peer, and there is nothing else", true));
+  add("bridging-impossible",
+      failure(C::kernel_failed, "the kernel alone cannot bridge this session: MPPE"));
   add("user-took-no-address", as_lns(C::network_failed, ""));
   add("pool-empty", as_lns(C::network_failed, "no-address"));
   add("pool-empty", failure(C::no_resources, "no free address in the pool"));
@@ -192,9 +196,10 @@ TEST(Verdict, EachFailureHasItsOwn) {
 TEST(Verdict, EveryRowOfTheTableIsTested) {
   // Those of what runs have tests of their own.
   std::set<std::string_view> tested{
-      "unknown",         "mtu-exceeds-path",      "lossy-path",    "peer-circuit-down",
-      "circuit-down",    "static-conflict",       "static-failed", "digests-wrong",
-      "cookie-mismatch", "frames-out-of-sequence"};
+      "unknown",           "mtu-exceeds-path",      "lossy-path",
+      "peer-circuit-down", "bridging-small-frames", "bridging-by-relay",
+      "circuit-down",      "static-conflict",       "static-failed",
+      "digests-wrong",     "cookie-mismatch",       "frames-out-of-sequence"};
   for (const Case& each : cases()) tested.insert(each.id);
   for (const std::string_view id : verdict_ids()) EXPECT_EQ(tested.count(id), 1u) << id;
 }
@@ -339,6 +344,16 @@ TEST(ResultText, HasTheMeaningsOfTheRfc) {
   EXPECT_EQ(result_text("session", 99, 0), "CDN result 99");
   EXPECT_EQ(result_text("session", 3, 7),
             "CDN result 3 error 7: disconnected for administrative reasons");
+}
+
+TEST(Verdict, ABridgeMayDoLessThanWanted) {
+  Json session = Json::parse(R"({"state":"up","mtu_exceeds_path":true,
+    "bridging":{"port":"l2tp0","mtu":1384,"wanted_mtu":1500,"reason":"EPERM: no CAP_BPF"}})");
+  EXPECT_EQ(ids_of(judge_running(Json::object(), {session})),
+            (std::vector<std::string>{"bridging-small-frames", "bridging-by-relay"}));
+  session["bridging"]["mtu"] = 1500;
+  session["bridging"]["reason"] = "MPPE";
+  EXPECT_TRUE(judge_running(Json::object(), {session}).empty());
 }
 
 }  // namespace
