@@ -164,13 +164,18 @@ static __noinline int known(struct bcp_counts* count, struct bcp_station* statio
   return 1;
 }
 
+/* To an address of bridges among themselves, which no bridge forwards (IEEE 802.1D, table 7-10). */
+static __always_inline int is_reserved(const __u8* frame) {
+  return frame[0] == 0x01 && frame[1] == 0x80 && frame[2] == 0xc2 && !frame[3] && !frame[4] &&
+         frame[5] < 16;
+}
+
 static __always_inline int within_rates(struct bcp_counts* count, const __u8* frame, __u64 now) {
   struct bcp_rate* rate = &count->multicast;
   if (!(frame[0] & 1)) return 1;
   if ((frame[0] & frame[1] & frame[2] & frame[3] & frame[4] & frame[5]) == 0xff)
     rate = &count->broadcast;
-  else if (frame[0] == 0x01 && frame[1] == 0x80 && frame[2] == 0xc2 && !frame[3] && !frame[4] &&
-           frame[5] < 16)
+  else if (is_reserved(frame))
     rate = &count->reserved;
   if (admit(rate, now)) return 1;
   __sync_fetch_and_add(&count->storm, 1);
@@ -200,6 +205,10 @@ static __always_inline int may_go(struct xdp_md* ctx, const __u8* frame) {
   if (!count) return 0;
   if (count->no_tags && (type == bpf_htons(TAG_CUSTOMER) || type == bpf_htons(TAG_SERVICE))) {
     __sync_fetch_and_add(&count->tagged, 1);
+    return 0;
+  }
+  if (count->no_bpdus && is_reserved(frame)) {
+    __sync_fetch_and_add(&count->bpdus, 1);
     return 0;
   }
   return within_rates(count, frame, bpf_ktime_get_ns());

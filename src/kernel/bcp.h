@@ -64,7 +64,8 @@ struct BcpSpec {
   // peer has an MRRU, and reassembled up to `local_mrru`. 0: none.
   std::uint32_t peer_mru = 1500, peer_mrru = 0, local_mrru = 0;
   bool short_sequence = false;  // 12 bits, in what we send
-  bool send_tagged = true;      // frames with VLAN tags may go to the peer (RFC 3518 §5.7)
+  bool send_tagged = true;      // frames with VLAN tags may go to the peer (BCP's option 8)
+  bool send_bpdus = true;       // and those to 01-80-C2-00-00-00 to -0F (option 9)
   friend bool operator==(const BcpSpec&, const BcpSpec&) = default;
 };
 
@@ -95,6 +96,7 @@ struct BcpCounters {
   std::uint64_t strangers = 0;  // dropped: from an address beyond BcpLimits::macs
   std::uint64_t stations = 0;   // addresses heard, if they are limited
   std::uint64_t tagged = 0;     // not sent: had a VLAN tag, and the peer takes none
+  std::uint64_t bpdus = 0;      // not sent: between bridges, and the peer takes none
   // Of the relay only: fragments (RFC 1990), and frames joined from them.
   std::uint64_t fragments_in = 0, fragments_out = 0, reassembled = 0;
   std::uint64_t fragments_lost = 0;  // late ones, and frames of which a fragment did not come

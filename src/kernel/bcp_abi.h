@@ -31,7 +31,7 @@ struct bcp_rate {
   __u64 next; /* when the next one is due */
 };
 
-/* By the outer end's ifindex; by the inner one's when no tags may go to the line, for `tagged`.
+/* By the outer end's ifindex; by the inner one's for what may not go to the line.
  * Frames from the line; data that passes untouched counts nothing. */
 struct bcp_counts {
   __u64 control;   /* handed to the daemon: not bridged data */
@@ -46,8 +46,9 @@ struct bcp_counts {
   __u64 storm;     /* dropped: more broadcast or multicast than may be */
   __u64 strangers; /* dropped: from an address that is one too many */
   __u64 tagged;    /* not sent: had a VLAN tag */
+  __u64 bpdus;     /* not sent: between bridges */
   struct bcp_rate broadcast, multicast, reserved;
-  __u64 no_tags;
+  __u64 no_tags, no_bpdus;
   __u64 macs;     /* addresses there may be; 0: any number */
   __u64 stations; /* and how many there are, if they are counted */
 };

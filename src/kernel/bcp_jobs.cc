@@ -200,6 +200,7 @@ Result<Done, KernelError> start_relay(SharedFd line, const EthernetContext& cont
   settings.local_mrru = spec.local_mrru;
   settings.send_short_sequence = spec.short_sequence;
   settings.send_tagged = spec.send_tagged;
+  settings.send_bpdus = spec.send_bpdus;
   settings.limits = {spec.limits.macs, spec.limits.broadcast_per_second,
                      spec.limits.multicast_per_second};
   if (auto added = context.relay.add(spec.key, descriptors, settings); !added)
@@ -217,6 +218,7 @@ BcpCounters counters_of(const relay::Counters& from) {
   counters.storm = from[Counter::storm_broadcast] + from[Counter::storm_multicast];
   counters.strangers = from[Counter::too_many_stations];
   counters.tagged = from[Counter::tagged];
+  counters.bpdus = from[Counter::bpdus];
   counters.fragments_in = from[Counter::fragments_in];
   counters.fragments_out = from[Counter::fragments_out];
   counters.reassembled = from[Counter::reassembled];

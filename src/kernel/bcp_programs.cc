@@ -77,6 +77,7 @@ Result<Done, KernelError> BcpPrograms::attach(int outer, int inner, SharedFd cha
   if (spec.limits.multicast_per_second != 0) counts.reserved = rate(kReservedPerSecond);
   counts.macs = spec.limits.macs;
   counts.no_tags = spec.send_tagged ? 0 : 1;
+  counts.no_bpdus = spec.send_bpdus ? 0 : 1;
   ports_[outer] = {std::move(channel), inner, 0};
   for (const int ifindex : {outer, inner}) {
     const auto key = static_cast<__u32>(ifindex);
@@ -90,9 +91,8 @@ Result<Done, KernelError> BcpPrograms::attach(int outer, int inner, SharedFd cha
   const auto& programs = programs_->progs;
   const bool limited = spec.limits != BcpLimits{};
   int error = put(outer, limited ? programs.bcp_to_lan_limited : programs.bcp_to_lan);
-  if (error == 0)
-    error = put(inner,
-                limited || !spec.send_tagged ? programs.bcp_to_line_limited : programs.bcp_to_line);
+  const bool choosy = limited || !spec.send_tagged || !spec.send_bpdus;
+  if (error == 0) error = put(inner, choosy ? programs.bcp_to_line_limited : programs.bcp_to_line);
   if (error != 0) return Unexpected(failed(-error, "attaching the XDP programs"));
   return Done{};
 }
@@ -130,6 +130,7 @@ Result<BcpCounters, KernelError> BcpPrograms::read(int outer) {
   counters.strangers = from.strangers;
   counters.stations = from.stations;
   counters.tagged = to.tagged;
+  counters.bpdus = to.bpdus;
   return counters;
 }
 

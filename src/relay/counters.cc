@@ -56,6 +56,8 @@ std::string_view name(Counter counter) {
       return "too-big";
     case Counter::tagged:
       return "tagged";
+    case Counter::bpdus:
+      return "bpdus";
     case Counter::unfinished:
       return "unfinished";
     case Counter::line_full:

@@ -38,6 +38,7 @@ enum class Counter : std::uint8_t {
   // from the LAN:
   too_big,     // above the peer's MRU, and its MRRU if it has one
   tagged,      // IEEE 802.1Q or 802.1ad tags, which the peer did not agree to
+  bpdus,       // to 01-80-C2-00-00-00 to -0F, likewise
   unfinished,  // the kernel left the checksum to a device: offloads are on
   line_full,
   line_failed,

@@ -164,6 +164,7 @@ void Session::bridge_to_line(InBatch::Frame& frame, OutBatch& out, TimePoint now
   if (!settings_.send_tagged && (type == kTagTypes[0] || type == kTagTypes[1])) {
     return drop(Counter::tagged);
   }
+  if (!settings_.send_bpdus && is_bridge_control(frame.data)) return drop(Counter::bpdus);
   if (!admit(frame.data, broadcast_out_, multicast_out_, now)) return;
   const std::size_t info = frame.size + kBridgedInfoHeader;
   std::uint8_t* const start = frame.data - kBridgedHeader.size();

@@ -32,6 +32,7 @@ struct Settings {
   bool send_short_sequence = false;     // the peer asked for short headers (LCP option 18)
   bool receive_short_sequence = false;  // we did
   bool send_tagged = true;              // the peer takes IEEE 802 tags (BCP option 8)
+  bool send_bpdus = true;               // and what bridges tell each other (option 9)
   Limits limits = {};
 };
 

@@ -162,7 +162,7 @@ TEST_F(Loop, WhatIsNotBridgedGoesToControl) {
 }
 
 TEST_F(Loop, DropsHaveTheirCounters) {
-  start({.send_tagged = false, .limits = {.stations = 1}});
+  start({.send_tagged = false, .send_bpdus = false, .limits = {.stations = 1}});
   const Bytes frame = ethernet(60);
   expect_dropped_by_line(Bytes{0x00}, Counter::malformed);
   expect_dropped_by_line(Bytes{0x00, 0x31, 0x00, 0x01, 1, 2, 3}, Counter::malformed);
@@ -176,6 +176,10 @@ TEST_F(Loop, DropsHaveTheirCounters) {
   Bytes tagged = ethernet(60);
   tagged[12] = 0x81;
   expect_dropped_by_lan(tagged, Counter::tagged);
+  Bytes bpdu = ethernet(60);
+  const Bytes group{0x01, 0x80, 0xc2, 0, 0, 0};
+  std::copy(group.begin(), group.end(), bpdu.begin());
+  expect_dropped_by_lan(bpdu, Counter::bpdus);
 }
 
 TEST_F(Loop, StormsAreLimitedEachWayAndBridgesAreHeard) {
