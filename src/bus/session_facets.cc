@@ -97,7 +97,9 @@ std::map<std::string, sdbus::Variant> PppFacet::Bridging() {
       {"local-mrru",     sdbus::Variant(bridging->local_mrru)    },
       {"peer-mrru",      sdbus::Variant(bridging->peer_mrru)     },
       {"send-tagged",    sdbus::Variant(bridging->send_tagged)   },
-      {"receive-tagged", sdbus::Variant(bridging->receive_tagged)}
+      {"receive-tagged", sdbus::Variant(bridging->receive_tagged)},
+      {"send-bpdus",     sdbus::Variant(bridging->send_bpdus)    },
+      {"receive-bpdus",  sdbus::Variant(bridging->receive_bpdus) }
   };
 }
 

@@ -110,6 +110,18 @@ std::string_view name(BcpPath path) {
   return "?";
 }
 
+std::string_view name(BcpSend send) {
+  switch (send) {
+    case BcpSend::agreed:
+      return "agreed";
+    case BcpSend::always:
+      return "always";
+    case BcpSend::never:
+      return "never";
+  }
+  return "?";
+}
+
 std::string_view name(PseudowireType type) {
   switch (type) {
     case PseudowireType::ethernet:

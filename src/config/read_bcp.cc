@@ -15,6 +15,8 @@ std::optional<Bcp> read_bcp(ObjectReader& parent, std::string_view with) {
   read_mac(reader, bcp.mac);
   reader.choice("path", bcp.path, {BcpPath::automatic, BcpPath::kernel, BcpPath::relay});
   reader.number("mrru", bcp.mrru, 576, 16384);
+  reader.choice("send-tagged", bcp.send_tagged, {BcpSend::agreed, BcpSend::always, BcpSend::never});
+  reader.choice("send-bpdus", bcp.send_bpdus, {BcpSend::agreed, BcpSend::always, BcpSend::never});
   reader.number("mac-limit", bcp.mac_limit, 0, 65535);
   reader.number("broadcast-limit", bcp.broadcast_limit, 0, 10'000'000);
   reader.number("multicast-limit", bcp.multicast_limit, 0, 10'000'000);

@@ -26,4 +26,8 @@ BridgeChoice choose_path(const BridgeCircumstances& it) {
   return {kernel::BcpPath::kernel, {}};
 }
 
+bool may_send(config::BcpSend wish, bool agreed) {
+  return wish == config::BcpSend::always || (wish == config::BcpSend::agreed && agreed);
+}
+
 }  // namespace l2tpm::daemon

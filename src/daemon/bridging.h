@@ -32,4 +32,7 @@ struct BridgeChoice {
 };
 BridgeChoice choose_path(const BridgeCircumstances& circumstances);
 
+// Whether frames go to a peer that agreed to them, or did not.
+bool may_send(config::BcpSend wish, bool agreed);
+
 }  // namespace l2tpm::daemon

@@ -186,7 +186,9 @@ Json json_of(const Session& session) {
         {"local_mrru",     bridging->local_mrru    },
         {"peer_mrru",      bridging->peer_mrru     },
         {"send_tagged",    bridging->send_tagged   },
-        {"receive_tagged", bridging->receive_tagged}
+        {"receive_tagged", bridging->receive_tagged},
+        {"send_bpdus",     bridging->send_bpdus    },
+        {"receive_bpdus",  bridging->receive_bpdus }
     };
   }
   json["auth_of_peer"] = details.link.auth_of_peer;

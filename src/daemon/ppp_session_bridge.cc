@@ -60,7 +60,8 @@ kernel::BcpSpec PppSession::bridge_spec(kernel::BcpPath path) const {
   spec.peer_mrru = link.peer_mrru;
   spec.local_mrru = link.local_mrru;
   spec.short_sequence = link.peer_short_sequence;
-  spec.send_tagged = bridge_->agreement.send_tagged;
+  spec.send_tagged = may_send(settings.send_tagged, bridge_->agreement.send_tagged);
+  spec.send_bpdus = may_send(settings.send_bpdus, bridge_->agreement.send_inline);
   return spec;
 }
 

@@ -115,8 +115,10 @@ Session::Details PppSession::details() const {
     view.wanted_mtu = bcp()->mtu;
     view.local_mrru = spec.local_mrru;
     view.peer_mrru = spec.peer_mrru;
-    view.send_tagged = bridge_->agreement.send_tagged;
+    view.send_tagged = spec.send_tagged;
     view.receive_tagged = bridge_->agreement.receive_tagged;
+    view.send_bpdus = spec.send_bpdus;
+    view.receive_bpdus = bridge_->agreement.receive_inline;
     if (bridges_only_) {
       details.mtu = spec.mtu;
       details.path_mtu_limit -= std::min(details.path_mtu_limit, kBridgedHeader);

@@ -130,7 +130,8 @@ struct BridgingView {
   std::string peer_mac;                   // as the peer announced it, or ""
   std::uint32_t mtu = 0, wanted_mtu = 0;  // largest payload of a frame that is sent, and was to be
   std::uint32_t local_mrru = 0, peer_mrru = 0;       // 0: no fragments that way
-  bool send_tagged = false, receive_tagged = false;  // VLAN tags (RFC 3518 §4.8)
+  bool send_tagged = false, receive_tagged = false;  // VLAN tags (BCP's option 8)
+  bool send_bpdus = false, receive_bpdus = false;    // and spanning tree (option 9)
   friend bool operator==(const BridgingView&, const BridgingView&) = default;
 };
 

@@ -19,8 +19,8 @@ struct BridgeAgreement {
   std::optional<MacAddress> peer_mac;   // absent: not announced
   bool send_tagged = false;             // the peer takes tagged frames
   bool receive_tagged = false;          // it knows that we do
-  // BPDUs are ordinary frames. Without that they do not travel at all: the old form (protocol
-  // 0x0201, RFC 1638) is never agreed on, so there the bridges have no spanning tree together.
+  // BPDUs may travel as ordinary frames. Their old form (protocol 0x0201, RFC 1638) is never agreed
+  // on, so without this the bridges have no spanning tree together.
   bool send_inline = false;
   bool receive_inline = false;
 };

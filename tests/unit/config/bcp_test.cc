@@ -27,6 +27,8 @@ TEST(BcpProfile, BridgingAloneByDefault) {
   EXPECT_EQ(ppp.bcp->mtu, 1500);
   EXPECT_EQ(ppp.bcp->path, BcpPath::automatic);
   EXPECT_EQ(ppp.bcp->mrru, 0);
+  EXPECT_EQ(ppp.bcp->send_tagged, BcpSend::agreed);
+  EXPECT_EQ(ppp.bcp->send_bpdus, BcpSend::agreed);
   EXPECT_FALSE(ppp.ipv4.enabled || ppp.ipv6.enabled);
   EXPECT_EQ(read.client().data_sequencing, DataSequencing::want);
 
@@ -40,6 +42,7 @@ TEST(BcpProfile, EverythingOfIt) {
   const auto read = read_text(client(R"("bcp": {
       "bridge": {"name": "br0", "create": true, "stp": true, "learning": false, "isolated": true},
       "mtu": 1400, "mac": "02:00:5e:10:00:01", "path": "relay", "mrru": 1600,
+      "send-tagged": "never", "send-bpdus": "always",
       "mac-limit": 64, "broadcast-limit": 100, "multicast-limit": 200})"));
   ASSERT_TRUE(read.profile) << read.errors;
   const Bcp& bcp = *read.client().ppp.bcp;
@@ -48,6 +51,8 @@ TEST(BcpProfile, EverythingOfIt) {
   EXPECT_EQ(bcp.mac->to_string(), "02:00:5e:10:00:01");
   EXPECT_EQ(bcp.path, BcpPath::relay);
   EXPECT_EQ(bcp.mrru, 1600);
+  EXPECT_EQ(bcp.send_tagged, BcpSend::never);
+  EXPECT_EQ(bcp.send_bpdus, BcpSend::always);
   EXPECT_EQ(bcp.mac_limit, 64u);
   EXPECT_EQ(bcp.broadcast_limit, 100u);
   EXPECT_EQ(bcp.multicast_limit, 200u);

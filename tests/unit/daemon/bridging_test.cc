@@ -96,7 +96,7 @@ TEST_F(Bridged, ByTheKernelWhenThereIsNothingElse) {
   EXPECT_EQ(ours.port->path_cost, 7);
   EXPECT_EQ(ours.mac->to_string(), "02:00:5e:10:00:01");
   EXPECT_EQ(ours.limits.broadcast_per_second, 100u);
-  EXPECT_TRUE(ours.send_tagged);
+  EXPECT_TRUE(ours.send_tagged && ours.send_bpdus) << "both ends say that they take them";
   EXPECT_TRUE(ours.send_sequence) << "bridges want frames in their order";
   EXPECT_EQ(only(lns).port->bridge, "br0");
   EXPECT_TRUE(client.dataplane.sessions.empty()) << "there is no PPP interface";
@@ -107,6 +107,18 @@ TEST_F(Bridged, ByTheKernelWhenThereIsNothingElse) {
   EXPECT_EQ(shown.bridge, "br1");
   EXPECT_EQ(shown.mac, "02:00:5e:10:00:01");
   EXPECT_EQ(shown.mtu, 1500u);
+}
+
+TEST_F(Bridged, WhatIsSentIsTheProfilesToDecide) {
+  set_up_bridges(kBr0,
+                 R"("bcp": {"bridge": "br0", "send-tagged": "never", "send-bpdus": "never"})");
+  ASSERT_TRUE(until([&] { return both_up(); }));
+  EXPECT_FALSE(only(client).send_tagged || only(client).send_bpdus);
+  EXPECT_TRUE(only(lns).send_tagged && only(lns).send_bpdus);
+  EXPECT_FALSE(view().send_bpdus);
+  EXPECT_TRUE(view().receive_bpdus);
+  EXPECT_TRUE(may_send(config::BcpSend::agreed, true) && !may_send(config::BcpSend::agreed, false));
+  EXPECT_TRUE(may_send(config::BcpSend::always, false));
 }
 
 TEST_F(Bridged, ByTheRelayWhenTheKernelCannot) {
