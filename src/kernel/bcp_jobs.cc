@@ -10,12 +10,12 @@
 
 #include "base/random.h"
 #include "kernel/bcp_abi.h"
-#include "kernel/ethtool.h"
 #include "kernel/ppp_unit.h"
 #include "kernel/pppoe.h"
 #include "kernel/pppol2tp.h"
 #include "kernel/rtnl.h"
 #include "relay/lan.h"
+#include "relay/offloads.h"
 
 namespace l2tpm::kernel {
 
@@ -59,19 +59,17 @@ Outcome make_pair(const BcpSpec& spec, std::uint32_t group, const EthernetContex
   link.inner = outer->lower;
   context.own_links.add(link.outer);
   context.own_links.add(link.inner);
-  if (spec.path != BcpPath::kernel) {
-    if (auto off = relay::switch_offloads_off(spec.interface_name); !off)
-      return Unexpected(KernelError{off.error(), "switching offloads off", {}});
-    return Done{};
-  }
   // A tag that an offload keeps beside the frame would not be seen by the programs.
-  return set_offloads(
-      spec.interface_name,
-      {
-          {"tx-vlan-hw-insert",      false},
-          {"tx-vlan-stag-hw-insert", false},
-          {"rx-gro",                 true }
-  });
+  static const std::vector<std::pair<std::string, bool>> kForPrograms = {
+      {"tx-vlan-hw-insert",      false},
+      {"tx-vlan-stag-hw-insert", false},
+      {"rx-gro",                 true },
+  };
+  const auto set = spec.path == BcpPath::kernel
+                       ? relay::set_offloads(spec.interface_name, kForPrograms)
+                       : relay::switch_offloads_off(spec.interface_name);
+  if (!set) return Unexpected(KernelError{set.error(), "setting the offloads of the port", {}});
+  return Done{};
 }
 
 // The value: whether the bridge was made.

@@ -38,7 +38,9 @@
 #include "kernel/ppp_unit.h"
 #include "kernel/pppol2tp.h"
 #include "relay/lan.h"
+#include "relay/offloads.h"
 #include "relay/relay.h"
+#include "support/tap_lan.h"
 
 namespace {
 
@@ -222,7 +224,7 @@ Figures measure(const Variant& variant, bool l2tp, bool up, std::size_t size, do
   Line line = make_line(l2tp, variant.unit);
   UniqueFd lan;
   if (variant.lan == FdKind::file) {
-    lan = must(relay::open_tap_lan("lan0"), "TAP");
+    lan = must(open_tap_lan("lan0"), "TAP");
   } else {
     run("ip link add lan0 type veth peer name inner0");
     must(relay::switch_offloads_off("lan0"), "offloads");

@@ -20,7 +20,9 @@
 
 #include "base/fd.h"
 #include "relay/lan.h"
+#include "relay/offloads.h"
 #include "relay/relay.h"
+#include "support/tap_lan.h"
 
 namespace l2tpm::relay {
 namespace {

@@ -19,9 +19,9 @@
 #include <sstream>
 
 #include "base/bytes.h"
-#include "kernel/ethtool.h"
 #include "kernel/features.h"
 #include "kernel/rtnl.h"
+#include "relay/offloads.h"
 #include "selftest.h"
 
 using namespace l2tpm;
@@ -149,7 +149,7 @@ bool nothing_left() {
 }
 
 bool no_offloads() {
-  return set_offloads("lan",
+  return relay::set_offloads("lan",
                       {
                           {"tx-checksum-ip-generic",  false},
                           {"tx-generic-segmentation", false},
