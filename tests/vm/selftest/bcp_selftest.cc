@@ -5,40 +5,22 @@
 //   bridge lan, 10.9.9.1, port bcp1                   bridge lan, 10.9.9.2, port bcp1
 //
 // The peer does what it is told on its standard input and answers each line with one.
-#include <arpa/inet.h>
-#include <linux/if_ether.h>
-#include <linux/if_packet.h>
-#include <net/if.h>
+#include "bcp_selftest.h"
+
 #include <signal.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cstring>
 #include <iostream>
 #include <sstream>
 
-#include "base/bytes.h"
 #include "kernel/features.h"
-#include "kernel/rtnl.h"
 #include "relay/offloads.h"
-#include "selftest.h"
 
 using namespace l2tpm;
 using namespace l2tpm::kernel;
 using namespace l2tpm::selftest;
 
 namespace {
-
-constexpr std::uint16_t kExperimental = 0x88b5;
-const SessionKey kKey{TunnelId(1), SessionId(1)};
-
-Bytes octets(const std::string& hex) {
-  Bytes out;
-  for (std::size_t at = 0; at + 1 < hex.size(); at += 2)
-    out.push_back(static_cast<std::uint8_t>(std::stoi(hex.substr(at, 2), nullptr, 16)));
-  return out;
-}
 
 SharedFd tunnel_socket(const char* local, const char* peer) {
   const Endpoint from{*IpAddress::parse(local), 1701, 0};
@@ -52,109 +34,13 @@ SharedFd tunnel_socket(const char* local, const char* peer) {
   return std::make_shared<const UniqueFd>(std::move(fd));
 }
 
-BcpSpec bcp_spec(const std::string& name = "bcp1") {
-  BcpSpec spec;
-  spec.key = kKey;
-  spec.peer_session = SessionId(1);
-  spec.interface_name = name;
-  spec.port.emplace();
-  spec.port->bridge = "lan";
-  spec.port->create.emplace();
-  return spec;
-}
-
-Result<BcpInstalled, KernelError> install(Dataplane& dataplane, const BcpSpec& spec) {
-  return await<BcpInstalled>(dataplane,
-                             [&](auto done) { dataplane.install_bcp(spec, std::move(done)); });
-}
-
-MacAddress if_mac(const std::string& name) {
-  const auto index = interface_index(name);
-  if (!index) return {};
-  const auto link = get_link(*index);
-  return link ? link->mac : MacAddress();
-}
-
-// Frames of 1500 octets take two fragments each.
-BcpSpec multilink_spec() {
-  BcpSpec spec = bcp_spec();
-  spec.path = BcpPath::relay_channel;
-  spec.peer_mru = 1400;
-  spec.peer_mrru = spec.local_mrru = 1600;
-  return spec;
-}
-
-// A session that carries IP in the kernel, and bridged frames by the relay.
-Result<BcpInstalled, KernelError> install_beside_ip(Dataplane& dataplane, const char* local,
-                                                    const char* peer) {
-  SessionSpec session;
-  session.key = kKey;
-  session.peer_session = SessionId(1);
-  session.interface_name = "ppp7";
-  session.mru = 1600;
-  if (const auto made = await<Installed>(
-          dataplane, [&](auto done) { dataplane.install(session, std::move(done)); });
-      !made)
-    return Unexpected(made.error());
-  BcpSpec spec = bcp_spec();
-  spec.path = BcpPath::relay_unit;
-  spec.peer_mru = 1600;
-  auto installed = install(dataplane, spec);
-  NetworkConfig network;
-  network.ipv4.emplace();
-  network.ipv4->local = *IpAddress::parse(local);
-  network.ipv4->peer = *IpAddress::parse(peer);
-  if (installed)
-    if (const auto set = await<Done>(
-            dataplane, [&](auto done) { dataplane.configure(kKey, network, std::move(done)); });
-        !set)
-      return Unexpected(set.error());
-  return installed;
-}
-
-bool remove(Dataplane& dataplane) {
-  return await<Done>(dataplane, [&](auto done) { dataplane.remove(kKey, std::move(done)); })
-      .has_value();
-}
-
-BcpCounters counters(Dataplane& dataplane) {
-  const auto read = await<BcpCounters>(
-      dataplane, [&](auto done) { dataplane.read_bcp_counters(kKey, std::move(done)); });
-  return read ? *read : BcpCounters{};
-}
-
-// The next frame of the channel; the dataplane brings it there.
-Bytes next_frame(Dataplane& dataplane, const SharedFd& channel) {
-  Bytes frame(4096);
-  ssize_t got = -1;
-  wait_until(
-      dataplane, [&] { return (got = read(channel->get(), frame.data(), frame.size())) > 0; }, 10);
-  frame.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
-  return frame;
-}
-
-bool nothing_left() {
-  const auto limit = Clock::now() + std::chrono::seconds(20);
-  std::string left;
-  while (Clock::now() < limit) {
-    left = shell(
-               "ip -o link | grep -vE ': (lo|v[ab](@[a-z0-9]+)?):'; ip l2tp show session; "
-               "cat /proc/net/pppoe 2>/dev/null | tail -n +2")
-               .output;
-    if (left.empty()) return true;
-    usleep(50'000);
-  }
-  std::printf("left:\n%s", left.c_str());
-  return false;
-}
-
 bool no_offloads() {
   return relay::set_offloads("lan",
-                      {
-                          {"tx-checksum-ip-generic",  false},
-                          {"tx-generic-segmentation", false},
-                          {"tx-tcp-segmentation",     false},
-                          {"rx-gro",                  false}
+                             {
+                                 {"tx-checksum-ip-generic",  false},
+                                 {"tx-generic-segmentation", false},
+                                 {"tx-tcp-segmentation",     false},
+                                 {"rx-gro",                  false}
   })
       .has_value();
 }
@@ -203,22 +89,6 @@ int peer() {
     std::cout << answer << std::endl;
   }
   return 0;
-}
-
-std::string ask(const std::string& command) {
-  dprintf(3, "%s\n", command.c_str());
-  std::string answer;
-  char c = 0;
-  while (read(4, &c, 1) == 1 && c != '\n') answer += c;
-  return answer;
-}
-void tell(const std::string& command) {
-  const std::string answer = ask(command);
-  check(answer == "ok", "peer: " + command.substr(0, 100) + (answer == "ok" ? "" : ": " + answer));
-}
-void run(const std::string& command) {
-  const Shell done = shell(command);
-  check(done.good, command + (done.good ? "" : ": " + done.output));
 }
 
 void test_traffic() {
@@ -293,99 +163,6 @@ void test_flood(Dataplane& dataplane, const BcpInstalled& installed) {
   run("ping -c 2 -i 0.2 -W 5 -q 10.9.9.2");
 }
 
-// What somebody does to the port is put back, and the frames pass again.
-void test_repairs(Dataplane& dataplane) {
-  std::optional<InterfaceGone> gone;
-  dataplane.set_event_handler([&](const Event& event) {
-    if (const auto* is = std::get_if<InterfaceGone>(&event)) gone = *is;
-  });
-  const std::string inner = "$(ip -o link | grep -o 'l2bcp[0-9]*' | head -1)";
-  std::uint64_t repairs = 0;
-  const auto change = [&](const std::string& command) {
-    run(command);
-    const bool repaired = wait_until(
-        dataplane, [&] { return gone || counters(dataplane).repairs > repairs; }, 10);
-    check(repaired && !gone, "that is repaired" + (gone ? ": " + gone->why : ""));
-    repairs = counters(dataplane).repairs;
-    run("ip addr add 10.9.9.1/24 dev lan 2> /dev/null; "
-        "for i in 1 2 3 4 5 6; do ping -c 1 -W 2 10.9.9.2 && exit 0; done; exit 1");
-  };
-  const auto fresh = [&](bool may_make) {
-    check(remove(dataplane) && nothing_left(), "removal leaves nothing");
-    repairs = 0;
-    BcpSpec spec = bcp_spec();
-    if (!may_make) {
-      run("ip link add lan type bridge && ip link set lan up");
-      spec.port->create.reset();
-    }
-    good(install(dataplane, spec), "installing it again");
-  };
-  fresh(true);
-  change("ip link set bcp1 nomaster");
-  change("ip link set " + inner + " mtu 1400");
-  change("ip link set " + inner + " mtu 1400; ip link set " + inner + " mtu 1600");
-  change("ip link set " + inner + " down");
-  change("ip link set " + inner + " address 02:00:00:00:00:77");
-  fresh(true);
-  change("ip link set bcp1 address 02:00:00:00:00:78");
-  change("ip link set bcp1 mtu 1280");
-  change("ip link del lan");
-  change("ip link set bcp1 nomaster");
-  change("ip link set bcp1 mtu 1280");
-  run("ip link set bcp1 mtu 1280");
-  wait_until(
-      dataplane, [&] { return gone.has_value(); }, 10);
-  check(gone && gone->key == kKey && gone->why == "its MTU was changed, again and again",
-        "the sixth time it is not: " + (gone ? gone->why : "nothing is said"));
-  gone.reset();
-  fresh(false);
-  run("ip link del lan");
-  wait_until(
-      dataplane, [&] { return gone.has_value(); }, 10);
-  check(gone && gone->why.starts_with("it was taken out of its bridge: "),
-        "a bridge that is not ours to make: " + (gone ? gone->why : "nothing is said"));
-  gone.reset();
-  fresh(true);
-  run("ip link del bcp1");
-  check(wait_until(
-            dataplane, [&] { return gone.has_value(); }, 10) &&
-            gone->key == kKey && gone->why.empty(),
-        "that the port is gone is said");
-  check(remove(dataplane) && nothing_left(), "removal leaves nothing");
-  dataplane.set_event_handler(nullptr);
-}
-
-// Frames of the peer's that come out at the bridge.
-class Sniffer {
- public:
-  Sniffer() : fd_(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(kExperimental))) {
-    sockaddr_ll address{};
-    address.sll_family = AF_PACKET;
-    address.sll_protocol = htons(kExperimental);
-    address.sll_ifindex = static_cast<int>(if_nametoindex("lan"));
-    check(bind(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0,
-          "a socket on the bridge");
-  }
-  // Empty: none came in this time.
-  Bytes next(int milliseconds) {
-    Bytes frame(2048);
-    pollfd ready{fd_.get(), POLLIN, 0};
-    ssize_t got = 0;
-    if (poll(&ready, 1, milliseconds) > 0)
-      got = recv(fd_.get(), frame.data(), frame.size(), MSG_DONTWAIT);
-    frame.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
-    return frame;
-  }
-  unsigned count() {
-    unsigned frames = 0;
-    while (!next(300).empty()) ++frames;
-    return frames;
-  }
-
- private:
-  UniqueFd fd_;
-};
-
 // Data as other implementations frame it, looked at behind the bridge.
 void test_framing(Dataplane& dataplane) {
   Sniffer sniffer;
@@ -411,116 +188,6 @@ void test_framing(Dataplane& dataplane) {
   check(after.fcs - before.fcs == 3 && after.padded - before.padded == 2 &&
             after.mac_type - before.mac_type == 1 && after.malformed - before.malformed == 2,
         "counted: FCS, pads, MAC types, malformed");
-}
-
-// By the relay on this side, or on both.
-void traffic_through_relay(const std::string& what) {
-  run("ip addr add 10.9.9.1/24 dev lan");
-  run("for i in 1 2 3 4 5 6; do ping -c 1 -W 2 10.9.9.2 && exit 0; done; exit 1");
-  run("ping -c 3 -i 0.2 -W 5 -q -M do -s 1472 10.9.9.2");
-  run("ip link add link lan name v7 type vlan id 7 && ip link set v7 up && "
-      "ip addr add 10.9.7.1/24 dev v7");
-  run("ping -c 3 -i 0.2 -W 5 -q -M do -s 1472 10.9.7.2");
-  for (const std::string direction : {"", " -R"}) {
-    tell("iperf3 -s -1 -D");
-    run("for i in 1 2 3 4 5 6 7 8; do iperf3 -c 10.9.9.2 -n 2M" + direction +
-        " && exit 0; sleep 0.3; done; exit 1");
-  }
-  std::printf("     that was: %s\n", what.c_str());
-}
-
-void test_relay(Dataplane& dataplane) {
-  const auto control = [&](const SharedFd& ours, bool from_unit) {
-    const Bytes request = octets(from_unit ? "8031010100040103" : "c021090100080badcafe");
-    dataplane.send_frame(kKey, request);
-    check(ask("read") == to_hex(request), "a control frame goes to the peer");
-    tell("send " + to_hex(request));
-    check(to_hex(next_frame(dataplane, ours)) == to_hex(request), "and one comes");
-  };
-  BcpSpec spec = bcp_spec();
-  spec.path = BcpPath::relay_channel;
-  spec.peer_mru = 1600;
-  auto installed = install(dataplane, spec);
-  if (!good(installed, "a session by the relay")) return;
-  traffic_through_relay("relay here, kernel there");
-  control(installed->channel, false);
-  run("ip link set $(ip -o link | grep -o 'l2bcp[0-9]*' | head -1) down");
-  check(wait_until(
-            dataplane, [&] { return counters(dataplane).repairs > 0; }, 10),
-        "the relay's end that was set down is repaired");
-  run("for i in 1 2 3 4 5 6; do ping -c 1 -W 2 10.9.9.2 && exit 0; done; exit 1");
-  check(remove(dataplane) && nothing_left(), "removal leaves nothing");
-
-  const auto peer_as = [&](const std::string& verb) {
-    tell("remove");
-    tell(verb);
-    tell(
-        "ip addr add 10.9.9.2/24 dev lan && ip link add link lan name v7 type vlan id 7 && "
-        "ip link set v7 up && ip addr add 10.9.7.2/24 dev v7");
-  };
-  peer_as("relay");
-  installed = install(dataplane, multilink_spec());
-  if (!good(installed, "a session with multilink")) return;
-  traffic_through_relay("relay on both sides, multilink");
-  const auto now = counters(dataplane);
-  check(now.fragments_in > 1000 && now.fragments_out > 1000 && now.reassembled > 500 &&
-            now.too_big == 0,
-        "large frames went in fragments");
-  control(installed->channel, false);
-  check(remove(dataplane) && nothing_left(), "removal leaves nothing");
-
-  peer_as("unit");
-  installed = install_beside_ip(dataplane, "10.8.8.1", "10.8.8.2");
-  if (!good(installed, "a session beside IP")) return;
-  check(installed->unit && !installed->channel, "the unit is replaced");
-  traffic_through_relay("relay on both sides, beside IP");
-  run("ping -c 3 -i 0.2 -W 5 -q 10.8.8.2");
-  control(installed->unit, true);
-  check(remove(dataplane) && nothing_left(), "removal leaves nothing");
-  peer_as("install");
-}
-
-void test_limits(Dataplane& dataplane) {
-  tell("ip link del v7 && ip link set lan address 02:aa:00:00:00:99");
-  BcpSpec spec = bcp_spec();
-  spec.limits = {2, 10, 20};
-  spec.send_tagged = false;
-  spec.port->learning = false;
-  spec.port->isolated = true;
-  if (!good(install(dataplane, spec), "installing it with limits")) return;
-  run("bridge -d link show dev bcp1 | grep 'learning off' | grep 'isolated on'");
-  run("ip addr add 10.9.9.1/24 dev lan");
-  run("for i in 1 2 3 4 5 6; do ping -c 1 -W 2 10.9.9.2 && exit 0; done; exit 1");
-  Sniffer sniffer;
-  const auto now = [&] { return counters(dataplane); };
-  const std::string rest = "88b5" + to_hex(Bytes(50, 0x77));
-  const std::string to_us = to_hex(ByteView(if_mac("lan").octets()));
-  const auto before = now();
-  check(before.stations == 1 && before.strangers == 0, "one station was heard");
-  const std::string known = "02aa00000001";
-  tell("send 00310001" + to_us + known + rest);
-  check(sniffer.count() == 1 && now().stations == 2, "a second one is let in");
-  for (const std::string stranger : {"02aa00000002", "02aa00000003"})
-    tell("send 00310001" + to_us + stranger + rest);
-  tell("send 00310001" + to_us + known + rest);
-  check(sniffer.count() == 1 && now().stations == 2 && now().strangers >= 2,
-        "no third one is, and the second stays");
-  tell("flood 00310001ffffffffffff" + known + rest);
-  unsigned came = sniffer.count();
-  check(came >= 8 && came < 60 && now().storm > 500,
-        "a storm of broadcasts is cut down to " + std::to_string(came));
-  const auto storm = now().storm;
-  tell("flood 00310001333300000001" + known + rest);
-  came = sniffer.count();
-  check(came >= 8 && came < 100 && now().storm > storm + 500,
-        "one of multicasts to " + std::to_string(came));
-  tell("flood 00310001" + to_us + known + rest);
-  check(sniffer.count() > 20, "frames to one station are not counted");
-  run("ping -c 2 -i 0.2 -W 5 -q 10.9.9.2");
-  run("ip link add link lan name v7 type vlan id 7 && ip link set v7 up && "
-      "ip addr add 10.9.7.1/24 dev v7");
-  check(!shell("ping -c 1 -W 1 10.9.7.2").good && now().tagged > 0, "no tags go out");
-  check(remove(dataplane) && nothing_left(), "removal leaves nothing");
 }
 
 std::unique_ptr<Dataplane> ours() {
