@@ -28,8 +28,9 @@ class Daemon:
     """One instance. `profiles` and `secrets` map a profile's name to what its file holds."""
 
     def __init__(self, namespace, profiles, name="daemon", secrets=None, config=None, start=True,
-                 echo=None, log_level="debug", environment=None):
+                 echo=None, log_level="debug", environment=None, bpf=False):
         self.namespace = namespace
+        self.capabilities = CAPABILITIES + (",bpf" if bpf else "")  # the drop-in "bcp"
         self.lab = namespace.lab
         self.name = name
         self.echo = echo
@@ -108,7 +109,7 @@ class Daemon:
             self.notified += message.splitlines()
 
     def argv(self, *arguments):
-        keep = ",".join("+" + name for name in CAPABILITIES.split(","))
+        keep = ",".join("+" + name for name in self.capabilities.split(","))
         return ["prlimit", "--nofile=524288:524288", "setpriv", f"--reuid={USER}", f"--regid={USER}",
                 "--clear-groups", f"--inh-caps=-all,{keep}", f"--ambient-caps=-all,{keep}",
                 f"--bounding-set=-all,{keep}", "--no-new-privs", *arguments]

@@ -531,7 +531,7 @@ class Lab:
 def load_modules():
     """What the unit's modules-load.d file and udev rule do on a real machine."""
     for module in ("l2tp_ppp", "l2tp_eth", "l2tp_ip", "l2tp_ip6", "l2tp_netlink", "ppp_generic",
-                   "pppox", "ppp_mppe", "veth", "8021q", "vrf", "sch_netem", "nf_tables", "dummy",
+                   "pppox", "pppoe", "ppp_mppe", "veth", "8021q", "vrf", "sch_netem", "nf_tables", "dummy",
                    "bridge"):
         run(["modprobe", "-q", module], check_status=False)
 
