@@ -83,6 +83,7 @@ class PppSession final : public Session {
   void install_bridge(const std::string& obstacle, TimePoint now);
   void bridge_installed(Result<kernel::BcpInstalled, kernel::KernelError> result, TimePoint now);
   void set_bridge_carrier(bool on);
+  std::uint32_t unit_mtu() const;  // of the PPP interface
   kernel::BcpSpec bridge_spec(kernel::BcpPath path) const;
   BridgeCircumstances circumstances(std::string obstacle) const;
   const config::Bcp* bcp() const { return lease_.bcp ? lease_.bcp.get() : plan_->bcp.get(); }

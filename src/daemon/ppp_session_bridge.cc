@@ -31,6 +31,14 @@ BridgeCircumstances PppSession::circumstances(std::string obstacle) const {
           .obstacle = std::move(obstacle)};
 }
 
+// The kernel's MPPE drops what is larger than the interface's MTU; IP beside it has to put up with
+// that size, within what the peer takes.
+std::uint32_t PppSession::unit_mtu() const {
+  if (bcp() == nullptr || plan_->link->mppe.use == ppp::MppeUse::off) return mtu_;
+  const std::uint32_t whole = bcp()->mtu + kBridgedHeader + kBridgedExtras;
+  return std::max(mtu_, std::min<std::uint32_t>(whole, link_->status().peer_mru));
+}
+
 kernel::BcpSpec PppSession::bridge_spec(kernel::BcpPath path) const {
   const config::Bcp& settings = *bcp();
   const ppp::LinkStatus link = link_->status();

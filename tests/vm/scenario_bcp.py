@@ -88,7 +88,7 @@ def end(dialer, server):
             check(namespace.snmp(protocol)["InCsumErrors"] == 0, f"{protocol}: checksums are right")
 
 
-@scenario("bcp/kernel", smoke=True)
+@scenario("bcp/kernel", seconds=600, smoke=True)
 def kernel(lab):
     """Bridging alone, carried by the kernel."""
     hosta, hostb, server, dialer, *both = end_to_end(lab, "kernel")
@@ -99,7 +99,7 @@ def kernel(lab):
     end(dialer, server)
 
 
-@scenario("bcp/relay", smoke=True)
+@scenario("bcp/relay", seconds=600, smoke=True)
 def relay(lab):
     """The same, by the relay, where the profile wants it."""
     hosta, hostb, server, dialer, *both = end_to_end(lab, "relay")
@@ -109,7 +109,7 @@ def relay(lab):
     end(dialer, server)
 
 
-@scenario("bcp/unprivileged")
+@scenario("bcp/unprivileged", seconds=600)
 def unprivileged(lab):
     """Without the unit's drop-in the relay does it, and says why."""
     hosta, hostb, server, dialer, *both = end_to_end(lab, bpf=False)
@@ -119,7 +119,7 @@ def unprivileged(lab):
     end(dialer, server)
 
 
-@scenario("bcp/mppe")
+@scenario("bcp/mppe", seconds=600)
 def mppe(lab):
     """Encrypted: the kernel's bridged channels cannot, the relay does."""
     hosta, hostb, server, dialer, *both = end_to_end(lab, auth="mschapv2", mppe="128")
@@ -129,7 +129,7 @@ def mppe(lab):
     end(dialer, server)
 
 
-@scenario("bcp/beside-ip")
+@scenario("bcp/beside-ip", seconds=600)
 def beside_ip(lab):
     """Bridging and routing at the same time, on one link."""
     hosta, hostb, server, dialer, *both = end_to_end(lab, beside_ip=True)
@@ -141,7 +141,7 @@ def beside_ip(lab):
     end(dialer, server)
 
 
-@scenario("bcp/demanded")
+@scenario("bcp/demanded", seconds=600)
 def demanded(lab):
     """The kernel, or no session: without CAP_BPF there is none, and the cause says so."""
     lns, dialing, *_ = sites(lab)
@@ -158,7 +158,7 @@ def demanded(lab):
     end(dialer, server)
 
 
-@scenario("bcp/multilink")
+@scenario("bcp/multilink", seconds=600)
 def multilink(lab):
     """Peers that take 1400 octets and put fragments together (RFC 1990): frames pass whole."""
     hosta, hostb, server, dialer, *both = end_to_end(
@@ -170,7 +170,7 @@ def multilink(lab):
     end(dialer, server)
 
 
-@scenario("bcp/ipv6")
+@scenario("bcp/ipv6", seconds=600)
 def ipv6(lab):
     """The tunnel is over IPv6, and its packets of full frames are fragmented."""
     hosta, hostb, server, dialer, session, theirs = end_to_end(lab, "kernel", peer=LNS6)

@@ -38,7 +38,7 @@ def heard(receiver, wanted, seconds):
     return count
 
 
-@scenario("bcp/wire")
+@scenario("bcp/wire", seconds=600)
 def wire(lab):
     """What is on the wire is what RouterOS sends: 00 31 00 01 and the frame."""
     _, hostb, server, dialer, session, _ = end_to_end(lab)
@@ -63,7 +63,7 @@ def wire(lab):
     end(dialer, server)
 
 
-@scenario("bcp/offloads")
+@scenario("bcp/offloads", seconds=600)
 def offloads(lab):
     """TCP with the hosts' offloads and without."""
     hosta, hostb, server, dialer, *_ = end_to_end(lab, "kernel")
@@ -79,12 +79,12 @@ def offloads(lab):
 
     for host in (hosta, hostb):
         host.call(switch_off)
-    tcp_both_ways(hosta, hostb, "10.1.0.2")
+    tcp_both_ways(hosta, hostb, "10.1.0.2", port=5202)
     bridged(hosta)
     end(dialer, server)
 
 
-@scenario("bcp/vlans")
+@scenario("bcp/vlans", seconds=600)
 def vlans(lab):
     """Bridges that filter: VLAN 7 and untagged frames pass, VLAN 8 does not."""
     def before(*gateways):
@@ -106,7 +106,7 @@ def vlans(lab):
     end(dialer, server)
 
 
-@scenario("bcp/loop")
+@scenario("bcp/loop", seconds=600)
 def loop(lab):
     """Two BCP links between the same bridges are a loop: STP blocks one, and takes it when the other
     goes."""
@@ -143,7 +143,7 @@ def loop(lab):
     finish(dialer, server)
 
 
-@scenario("bcp/moves")
+@scenario("bcp/moves", seconds=600)
 def moves(lab):
     """A station of the far site turns up at this one, and goes back."""
     hosta, hostb, server, dialer, _, theirs = end_to_end(lab)
@@ -190,17 +190,17 @@ def storm(lab, path):
     end(dialer, server)
 
 
-@scenario("bcp/storm-kernel")
+@scenario("bcp/storm-kernel", seconds=600)
 def storm_kernel(lab):
     storm(lab, "kernel")
 
 
-@scenario("bcp/storm-relay")
+@scenario("bcp/storm-relay", seconds=600)
 def storm_relay(lab):
     storm(lab, "relay")
 
 
-@scenario("bcp/mac-limit")
+@scenario("bcp/mac-limit", seconds=600)
 def mac_limit(lab):
     """Four addresses may be heard: frames from a fifth are dropped."""
     hosta, hostb, server, dialer, *_ = end_to_end(lab, bcp={"mac-limit": 4})
@@ -225,7 +225,7 @@ def mac_limit(lab):
     end(dialer, server)
 
 
-@scenario("bcp/port")
+@scenario("bcp/port", seconds=600)
 def port(lab):
     """A port that somebody changes is mended; without its bridge the session ends, and says so."""
     hosta, _, server, dialer, session, _ = end_to_end(lab)
@@ -250,7 +250,7 @@ def port(lab):
     end(dialer, server)
 
 
-@scenario("bcp/users")
+@scenario("bcp/users", seconds=600)
 def users(lab):
     """One user bridges by a setting of his own, another has IP."""
     lns, dialing, hosta, _ = sites(lab)

@@ -150,6 +150,18 @@ TEST_F(Bridged, BesideIpByTheRelay) {
   EXPECT_NE(only(client).interface_name, client.dataplane.sessions.begin()->second.interface_name);
 }
 
+// The kernel's MPPE drops what is larger than the interface's MTU.
+TEST_F(Bridged, EncryptedFramesFitTheInterface) {
+  const std::string mppe = R"(, "mppe": "require")";
+  set_up_bridges(kBr0 + mppe, kBr0 + mppe);
+  ASSERT_TRUE(until([&] { return both_up(); }));
+  EXPECT_EQ(view().reason, "MPPE");
+  for (const test::Daemon* end : {&client, &lns}) {
+    ASSERT_EQ(end->dataplane.sessions.size(), 1u);
+    EXPECT_GE(end->dataplane.sessions.begin()->second.mtu, 1516u);
+  }
+}
+
 TEST_F(Bridged, FragmentsByTheRelay) {
   set_up_bridges(R"("mru": 1400, "bcp": {"bridge": "br0", "mrru": 1700})",
                  R"("bcp": {"bridge": "br0", "mrru": 1600})");
