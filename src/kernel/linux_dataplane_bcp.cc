@@ -123,11 +123,7 @@ void LinuxDataplane::check_bcp(SessionKey key) {
     return;
   }
   watch.check = Refresh::running;
-  const auto now = std::chrono::steady_clock::now();
-  if (now - watch.since > kRepairWindow) {
-    watch.since = now;
-    watch.recent = 0;
-  }
+  if (Clock::now() - watch.since > kRepairWindow) watch.recent = 0;
   const auto kernel = session->kernel;
   post(JobKind::normal, key, [this, key, kernel, allowed = watch.recent < kRepairs] {
     if (kernel->cancelled || !kernel->bcp) return;
@@ -149,7 +145,7 @@ void LinuxDataplane::finish_check(SessionKey key, const std::shared_ptr<KernelSe
   }
   if (*result) {
     ++watch.repairs;
-    ++watch.recent;
+    if (watch.recent++ == 0) watch.since = Clock::now();
   }
   if (again) check_bcp(key);
 }

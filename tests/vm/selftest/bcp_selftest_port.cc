@@ -95,11 +95,15 @@ void test_repairs(Dataplane& dataplane) {
   change("ip link del lan");
   change("ip link set bcp1 nomaster");
   change("ip link set bcp1 mtu 1280");
-  run("ip link set bcp1 mtu 1280");
-  wait_until(
-      dataplane, [&] { return gone.has_value(); }, 10);
+  // More than five times a minute it is not. On a slow machine a minute may be over by now.
+  for (int i = 0; i < 6 && !gone; ++i) {
+    run("ip link set bcp1 mtu 1280");
+    wait_until(
+        dataplane, [&] { return gone || counters(dataplane).repairs > repairs; }, 10);
+    if (!gone) repairs = counters(dataplane).repairs;
+  }
   check(gone && gone->key == kKey && gone->why == "its MTU was changed, again and again",
-        "the sixth time it is not: " + (gone ? gone->why : "nothing is said"));
+        "again and again it is not: " + (gone ? gone->why : "nothing is said"));
   gone.reset();
   fresh(false);
   run("ip link del lan");
