@@ -6,7 +6,7 @@ from lab import check, wait_until
 from registry import scenario
 from scenario_bcp import bridging, end, end_to_end
 from scenario_bcp_bridge import frame, heard
-from scenario_l2tpv3 import bridged, finish, site
+from scenario_l2tpv3 import bridged, site
 from scenario_l2tpv3_bridge import frames, passes
 from topology import LNS, pair
 
@@ -67,5 +67,6 @@ def branches(lab):
     passes(one, office, frame(1))
     check(heard(another, 1, 2) == 0, "a branch does not hear another")
     passes(office, another, frame(2))
-    finish(dialer, server)
-    wait_until(lambda: len(ports()) == 1, 60, "the ports are gone")
+    for daemon in (dialer, server):
+        daemon.terminate(seconds=120)
+    wait_until(lambda: len(ports()) == 1 and not lns.tunnels(), 60, "the ports are gone")
