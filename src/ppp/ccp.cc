@@ -135,6 +135,10 @@ void Ccp::receive(const PppPacket& packet, TimePoint now) {
   Automaton::receive(packet, now);
   collect(now);
   if (packet.is(PppCode::configure_ack) && was_waiting && is_waiting_for_ack()) undo_late_ack();
+  if (outdates_our_ack(packet)) {
+    restart(now);
+    collect(now);
+  }
 }
 
 void Ccp::protocol_rejected(TimePoint now) {
@@ -162,6 +166,14 @@ bool Ccp::restarts(const PppPacket& packet) {
   if (state() == FsmState::ack_rcvd) return true;
   // We had sent the request more than once, and each copy restarts the peer's compressor.
   return is_open() && is_current && request_acks_ > 1 && request_acks_ <= request_copies_;
+}
+
+// Whether the packet, taken already, has stopped our compressor (a Configure-Request does so
+// malformed or not, a Terminate-Ack in any state) while the automaton keeps our Ack for good.
+bool Ccp::outdates_our_ack(const PppPacket& packet) const {
+  if (state() != FsmState::ack_sent) return false;
+  if (packet.is(PppCode::configure_request)) return !would_acknowledge(packet);
+  return packet.is(PppCode::terminate_ack);
 }
 
 // After an Ack that the automaton did not take: the kernel has. A new key undoes that; another

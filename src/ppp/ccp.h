@@ -128,6 +128,7 @@ class Ccp final : private Automaton {
   void handle_extra_timeout(TimePoint now) override;
 
   bool restarts(const wire::PppPacket& packet);
+  bool outdates_our_ack(const wire::PppPacket& packet) const;
   void restart(TimePoint now);
   void undo_late_ack();
   void send_reset_request(TimePoint now);

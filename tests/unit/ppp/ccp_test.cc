@@ -395,6 +395,30 @@ TEST(Ccp, LateOrWrongAckIsUndone) {
   EXPECT_EQ(order(machine.answer(kAck, "120601000040"_hex)), "flags+open+up+must UP");
 }
 
+// Our compressor runs since our Ack; what stops it in the kernel without a new Ack voids that one.
+TEST(Ccp, WhatStopsTheCompressorBeforeWeAreOpenStartsAnew) {
+  struct Acknowledged : Machine {
+    Acknowledged() : Machine(policy(MppeUse::prefer, false, true)) {
+      EXPECT_EQ(order(feed(kRequest, 1, "120601000040"_hex)), "transmit Configure-Ack");
+    }
+  };
+  Acknowledged malformed;
+  EXPECT_EQ(order(malformed.feed(kRequest, 2, "ffff0e010a02"_hex)), "receive Configure-Request");
+  EXPECT_FALSE(malformed.ccp.is_open());
+  malformed.answer(kAck, "120601000040"_hex);
+  EXPECT_FALSE(malformed.ccp.is_open());
+  EXPECT_EQ(order(malformed.feed(kRequest, 3, "120601000040"_hex)),
+            "transmit Configure-Ack flags+open+up UP");
+
+  Acknowledged terminated;
+  EXPECT_EQ(order(terminated.feed(kTerminateAck, 1, {})), "receive Configure-Request");
+
+  // An answered one needs nothing.
+  Acknowledged repeated;
+  EXPECT_EQ(order(repeated.feed(kRequest, 1, "120601000040"_hex)), "transmit Configure-Ack");
+  EXPECT_EQ(order(repeated.feed(kRequest, 2, "120601000020"_hex)), "Configure-Nak");
+}
+
 TEST(Ccp, ResetsThatDoNotHelpEndInANegotiation) {
   Open machine;
   unsigned resets = 0;
