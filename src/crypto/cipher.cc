@@ -1,10 +1,8 @@
 #include "crypto/cipher.h"
 
-#include <nettle/arcfour.h>
 #include <nettle/des.h>
 
 #include <bit>
-#include <cassert>
 
 #include "base/secret.h"
 
@@ -41,22 +39,6 @@ DesBlock des_ecb_encrypt(std::span<const std::uint8_t, 7> key, const DesBlock& c
   nettle_des_encrypt(&context, out.size(), out.data(), clear.data());
   wipe_context(context);
   return out;
-}
-
-DesBlock des_ecb_decrypt(std::span<const std::uint8_t, 7> key, const DesBlock& encrypted) {
-  des_ctx context = schedule(key);
-  DesBlock out;
-  nettle_des_decrypt(&context, out.size(), out.data(), encrypted.data());
-  wipe_context(context);
-  return out;
-}
-
-void rc4(ByteView key, std::span<std::uint8_t> data) {
-  assert(key.size() >= ARCFOUR_MIN_KEY_SIZE && key.size() <= ARCFOUR_MAX_KEY_SIZE);
-  arcfour_ctx context;
-  nettle_arcfour_set_key(&context, key.size(), key.data());
-  nettle_arcfour_crypt(&context, data.size(), data.data(), data.data());
-  wipe({reinterpret_cast<std::uint8_t*>(&context), sizeof(context)});
 }
 
 }  // namespace l2tpm::crypto

@@ -1,5 +1,4 @@
-// The ciphers of MS-CHAP (RFC 2433 §A.6, RFC 2759 §8.5) and MPPE (RFC 3079). Key schedules are
-// wiped.
+// The cipher of MS-CHAP (RFC 2433 §A.6, RFC 2759 §8.5). Key schedules are wiped.
 #pragma once
 
 #include <array>
@@ -15,9 +14,5 @@ using DesBlock = std::array<std::uint8_t, 8>;
 // One DES block under a key of 56 bits: seven octets, which are spread over eight with a parity bit
 // each.
 DesBlock des_ecb_encrypt(std::span<const std::uint8_t, 7> key, const DesBlock& clear);
-DesBlock des_ecb_decrypt(std::span<const std::uint8_t, 7> key, const DesBlock& encrypted);
-
-// RC4 from its initial state, in place. REQUIRES: 1 <= key.size() <= 256.
-void rc4(ByteView key, std::span<std::uint8_t> data);
 
 }  // namespace l2tpm::crypto

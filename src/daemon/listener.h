@@ -53,7 +53,6 @@ class Listener final : public TunnelOwner {
 
   const config::ListenerProfile& profile() const { return profile_; }
   ListenerView view() const;
-  bool is_listening() const { return !ports_.empty(); }
   bool is_wanted() const { return wanted_; }
   const std::string& problem() const { return problem_; }
   const Admission& admission() const { return admission_; }

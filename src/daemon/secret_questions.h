@@ -21,7 +21,6 @@ class SecretQuestions {
   static constexpr std::size_t kMost = 256;
 
   void set_asker(SecretAsker* asker) { asker_ = asker; }
-  bool can_ask() const { return asker_ != nullptr; }
   // `question.id` is filled in. nullopt: there is nobody to ask, or too much is being asked. `done`
   // is called once, later, unless the question is cancelled.
   std::optional<std::uint64_t> ask(SecretQuestion question, std::function<void(Answer)> done,

@@ -94,7 +94,6 @@ Service::~Service() {
 void Service::set_state(State state) {
   if (state_ == state) return;
   state_ = state;
-  if (on_state_) on_state_();
   if (events_.wants(kDaemonEvents)) events_.emit(DaemonEvent{this->state()});
 }
 

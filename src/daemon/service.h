@@ -45,7 +45,6 @@ class Service final : public ServiceApi {
   // SIGTERM: every tunnel is closed politely; `on_stopped` is called when all is gone, or after the
   // configured time at the latest.
   void shut_down(std::function<void()> on_stopped);
-  void set_state_observer(std::function<void()> observer) { on_state_ = std::move(observer); }
 
   const TunnelTable& tunnels() const { return tunnels_; }
 
@@ -234,7 +233,6 @@ class Service final : public ServiceApi {
   std::optional<TimePoint> checked_at_;
   // Last: its thread may still be at work.
   Background background_;
-  std::function<void()> on_state_;
   std::function<void()> on_stopped_;
 };
 

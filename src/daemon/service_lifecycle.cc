@@ -120,7 +120,6 @@ void Service::set_draining(bool draining) {
   log(LogLevel::notice, {}, "{}",
       draining ? "draining: no new tunnels and sessions" : "not draining any more");
   if (events_.wants(kDaemonEvents)) events_.emit(DaemonEvent{state()});
-  if (on_state_) on_state_();
   for (const auto& [name, listener] : listeners_) listener->announce();
 }
 

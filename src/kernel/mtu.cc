@@ -38,10 +38,6 @@ std::uint32_t interface_mtu(const MtuInputs& inputs) {
   return std::max(mtu, kMinimumMtu);
 }
 
-std::uint32_t mru_to_offer(const MtuInputs& inputs, std::optional<std::uint32_t> wish) {
-  return std::max(std::min(room(inputs), wish.value_or(kDefaultMru)), kMinimumMtu);
-}
-
 std::uint32_t ethernet_mtu(std::uint32_t path_mtu, const Version3Framing& framing, bool vlan,
                            bool ipsec, std::optional<std::uint32_t> limit) {
   const std::uint32_t taken = version3_overhead(framing) + kEthernetHeader + (vlan ? kVlanTag : 0);

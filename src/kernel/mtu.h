@@ -58,10 +58,6 @@ constexpr std::uint32_t overhead(bool outer_ipv6, bool sequence_numbers) {
 // below 576. The result may be below 1280: do not offer IPv6 then.
 std::uint32_t interface_mtu(const MtuInputs& inputs);
 
-// The MRU to ask for, so that the peer's packets come unfragmented over the same path; `wish` is
-// the profile's.
-std::uint32_t mru_to_offer(const MtuInputs& inputs, std::optional<std::uint32_t> wish);
-
 // The MTU of a pseudowire's interface (and of the VLAN device on it, whose tag is `vlan`) whose
 // frames come through without fragmentation; at most 1400 under IPsec, at most `limit`, never below
 // 576. A bridge wants 1500 of all its ports, whatever the path takes.

@@ -2,15 +2,23 @@
 // service (ppp_mppe); here it closes the chain from a password to the RFC's sample messages.
 #pragma once
 
+#include <nettle/arcfour.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdint>
 
 #include "base/bytes.h"
-#include "crypto/cipher.h"
 #include "crypto/digest.h"
 
 namespace l2tpm::testing {
+
+// From its initial state, in place.
+inline void rc4(ByteView key, Bytes& data) {
+  arcfour_ctx context;
+  nettle_arcfour_set_key(&context, key.size(), key.data());
+  nettle_arcfour_crypt(&context, data.size(), data.data(), data.data());
+}
 
 // GetNewKeyFromSHA: `start` and `current` have the key's length, 8 (40 bit) or 16 octets.
 inline Bytes key_from_sha(ByteView start, ByteView current) {
@@ -38,7 +46,7 @@ inline Bytes initial_session_key(ByteView start) {
 inline Bytes next_session_key(ByteView start, ByteView current) {
   Bytes interim = key_from_sha(start, current);
   Bytes key = interim;
-  crypto::rc4(interim, key);
+  rc4(interim, key);
   reduce_to_40_bit(key);
   return key;
 }

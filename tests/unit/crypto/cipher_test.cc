@@ -41,21 +41,5 @@ TEST(Des, NtResponseOfRfc2759) {
             "4233114a3d85d6df");
 }
 
-TEST(Des, DecryptsWhatItEncrypted) {
-  const auto key = array_of<7>("01 23 45 67 89 ab cd"_hex);
-  const auto clear = array_of<8>("00 11 22 33 44 55 66 77"_hex);
-  EXPECT_EQ(des_ecb_decrypt(key, des_ecb_encrypt(key, clear)), clear);
-}
-
-// RFC 6229 §2: key streams, that is, zeros encrypted.
-TEST(Rc4, Rfc6229KeyStreams) {
-  Bytes data(16, 0);
-  rc4("01 02 03 04 05"_hex, data);
-  EXPECT_EQ(to_hex(data), "b2396305f03dc027ccc3524a0a1118a8");
-  Bytes more(16, 0);
-  rc4("01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f 10"_hex, more);
-  EXPECT_EQ(to_hex(more), "9ac7cc9a609d1ef7b2932899cde41b97");
-}
-
 }  // namespace
 }  // namespace l2tpm::crypto

@@ -44,7 +44,6 @@ TEST(Mtu, WhatFits) {
     EXPECT_EQ(interface_mtu(path(row.path)), row.plain);
     EXPECT_EQ(interface_mtu(path(row.path, false, true)), row.sequence);
     EXPECT_EQ(interface_mtu(path(row.path, true)), row.ipv6);
-    EXPECT_EQ(mru_to_offer(path(row.path), std::nullopt), row.plain);
   }
   EXPECT_EQ(interface_mtu(path(1500, true, true)), 1438u);
 }
@@ -57,8 +56,6 @@ TEST(Mtu, TheSmallestWishWins) {
   EXPECT_EQ(interface_mtu(inputs), 1300u);
   inputs.limit = 9000;
   EXPECT_EQ(interface_mtu(inputs), 1400u);
-  EXPECT_EQ(mru_to_offer(inputs, 1492), 1462u);
-  EXPECT_EQ(mru_to_offer(inputs, 1350), 1350u);
 }
 
 TEST(Mtu, JumboNeedsThePeersWord) {
@@ -66,15 +63,12 @@ TEST(Mtu, JumboNeedsThePeersWord) {
   EXPECT_EQ(interface_mtu(inputs), 1500u);
   inputs.peer_mru = 8962;
   EXPECT_EQ(interface_mtu(inputs), 8962u);
-  EXPECT_EQ(mru_to_offer(inputs, std::nullopt), 1500u);
-  EXPECT_EQ(mru_to_offer(inputs, 8962), 8962u);
 }
 
 TEST(Mtu, IpsecAndNonsense) {
   auto inputs = path(1500);
   inputs.ipsec = true;
   EXPECT_EQ(interface_mtu(inputs), 1400u);
-  EXPECT_EQ(mru_to_offer(inputs, 1450), 1400u);
   inputs.path_mtu = 1280;
   EXPECT_EQ(interface_mtu(inputs), 1242u);
   EXPECT_EQ(interface_mtu(path(0)), kMinimumMtu);

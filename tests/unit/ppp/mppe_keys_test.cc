@@ -20,7 +20,7 @@ Bytes octets(ByteView view) { return Bytes(view.begin(), view.end()); }
 // What RFC 3079 enciphers with each sample key.
 Bytes sample_message(ByteView session_key) {
   Bytes text = octets(as_bytes("test message"));
-  crypto::rc4(session_key, text);
+  testing::rc4(session_key, text);
   return text;
 }
 
