@@ -15,7 +15,7 @@ from lab import check, wait_until
 from registry import scenario
 from scenario_bcp import bridging, end, end_to_end, profiles, takes
 from scenario_l2tpv3 import bridged, finish, sites
-from scenario_l2tpv3_bridge import frames
+from scenario_l2tpv3_bridge import frames, station_moves
 from topology import INNER, LNS, pair, tcp_both_ways
 
 BROADCAST = b"\xff" * 6
@@ -149,25 +149,7 @@ def moves(lab):
     hosta, hostb, server, dialer, _, theirs = end_to_end(lab)
     lns = server.namespace
     bridged(hosta)
-    mac = hostb.ip_json("link show lan")[0]["address"]
-    moved = lab.namespace("moved")
-    lab.link(lns, "", moved, "10.1.0.2/24", "lan2", "lan")
-    moved.ip("link set lan down")
-    moved.ip(f"link set lan address {mac}")
-    lns.ip("link set lan2 master br0")
-
-    def learned():
-        rows = lns.run(["bridge", "fdb", "show", "br", "br0"]).splitlines()
-        return {row.split()[2] for row in rows if row.startswith(mac) and "permanent" not in row}
-
-    port = theirs["bridging"]["port"]
-    for here, there, now_at in ((hostb, moved, "lan2"), (moved, hostb, port)):
-        here.ip("link set lan down")
-        there.ip("link set lan up")
-        wait_until(lambda: there.ping("10.1.0.1", count=1, extra=("-W", "1")), 20,
-                   "the station speaks at its new place")
-        check(learned() == {now_at}, f"it is where it is: {learned()}, not {now_at}")
-        check(hosta.ping("10.1.0.2"), "and is reached there")
+    station_moves(lab, lns, hosta, hostb, theirs["bridging"]["port"])
     lns.ip("link del lan2")
     end(dialer, server)
 
