@@ -147,11 +147,17 @@ void Manager::DescribeSession(Text&& result, std::string tunnel, std::uint32_t s
   const auto reply = shared(std::move(result));
   face_.answer(*reply, [&] {
     check_name(tunnel);
+    // Its counters are as they are now.
     face_.with_names(caller_of(getObject()), tunnel, reply,
-                     [this, tunnel, session](const Text& to, bool names) {
-                       std::string json = value_of(face_.service.describe_session(tunnel, session));
-                       if (!names) hide_users(json);
-                       to.returnResults(json);
+                     [face = &face_, tunnel, session, reply](const Text&, bool names) {
+                       face->service.refresh_counters(face->later([=] {
+                         face->answer(*reply, [&] {
+                           std::string json =
+                               value_of(face->service.describe_session(tunnel, session));
+                           if (!names) hide_users(json);
+                           reply->returnResults(json);
+                         });
+                       }));
                      });
   });
 }

@@ -496,11 +496,21 @@ Verdict judge(const Json& failure) {
 }
 
 std::vector<std::string_view> verdict_ids() {
-  std::vector<std::string_view> ids{
-      "unknown",           "mtu-exceeds-path",      "lossy-path",
-      "peer-circuit-down", "bridging-small-frames", "bridging-by-relay",
-      "circuit-down",      "static-conflict",       "static-failed",
-      "digests-wrong",     "cookie-mismatch",       "frames-out-of-sequence"};
+  std::vector<std::string_view> ids{"unknown",
+                                    "mtu-exceeds-path",
+                                    "lossy-path",
+                                    "peer-circuit-down",
+                                    "bridging-small-frames",
+                                    "bridging-by-relay",
+                                    "bridging-mac-limit",
+                                    "bridging-storm",
+                                    "bridging-no-tags",
+                                    "circuit-down",
+                                    "static-conflict",
+                                    "static-failed",
+                                    "digests-wrong",
+                                    "cookie-mismatch",
+                                    "frames-out-of-sequence"};
   for (const Row& row : kRows)
     if (std::find(ids.begin(), ids.end(), row.id) == ids.end()) ids.emplace_back(row.id);
   return ids;

@@ -42,6 +42,27 @@ void judge_bridging(const Json& session, std::vector<Verdict>& verdicts) {
                         "this program relays the frames of " + port + ", since it may not load XDP",
                         {"the daemon says: " + reason},
                         "install the drop-in \"bcp\" of the unit: l2tp-manager(8)"});
+  // What a limit or an option keeps back is counted, and nobody hears of it otherwise.
+  struct Kept {
+    const char* counter;
+    const char* id;
+    const char* text;
+    const char* advice;
+  };
+  static constexpr Kept kKept[] = {
+      {"bcp.strangers", "bridging-mac-limit",
+       "frames of some stations behind the peer are dropped: there are more than \"mac-limit\"",             "raise \"mac-limit\" of \"bcp\", or look for a loop or a flood behind the peer"},
+      {"bcp.storm",     "bridging-storm",     "broadcast or multicast above the profile's limit is dropped",
+       "look for a loop (\"stp\" of the bridge), or raise \"broadcast-limit\" and "
+       "\"multicast-limit\""                                                                                                                                                                },
+      {"bcp.tagged",    "bridging-no-tags",
+       "frames with VLAN tags are not sent: the peer did not say that it takes them",                        "if it takes them all the same, set \"send-tagged\" of \"bcp\" to \"always\""  }
+  };
+  const Json& counters = member_of(session, "counters");
+  for (const Kept& kept : kKept)
+    if (const auto count = number_of(counters, kept.counter); count != 0)
+      verdicts.push_back(
+          {kept.id, kept.text, {std::to_string(count) + " frames of " + port}, kept.advice});
 }
 
 void judge_mtu(const Json& session, std::vector<Verdict>& verdicts) {

@@ -26,6 +26,31 @@ BridgeChoice choose_path(const BridgeCircumstances& it) {
   return {kernel::BcpPath::kernel, {}};
 }
 
+std::map<std::string, std::uint64_t> named(const kernel::BcpCounters& counters) {
+  return {
+      {"bcp.control",        counters.control       },
+      {"bcp.flagged",        counters.flagged       },
+      {"bcp.dropped",        counters.dropped       },
+      {"bcp.mac_type",       counters.mac_type      },
+      {"bcp.malformed",      counters.malformed     },
+      {"bcp.fcs",            counters.fcs           },
+      {"bcp.padded",         counters.padded        },
+      {"bcp.storm",          counters.storm         },
+      {"bcp.strangers",      counters.strangers     },
+      {"bcp.stations",       counters.stations      },
+      {"bcp.tagged",         counters.tagged        },
+      {"bcp.bpdus",          counters.bpdus         },
+      {"bcp.inflated",       counters.inflated      },
+      {"bcp.fragments_in",   counters.fragments_in  },
+      {"bcp.fragments_out",  counters.fragments_out },
+      {"bcp.reassembled",    counters.reassembled   },
+      {"bcp.fragments_lost", counters.fragments_lost},
+      {"bcp.too_big",        counters.too_big       },
+      {"bcp.full",           counters.full          },
+      {"bcp.repairs",        counters.repairs       }
+  };
+}
+
 bool may_send(config::BcpSend wish, bool agreed) {
   return wish == config::BcpSend::always || (wish == config::BcpSend::agreed && agreed);
 }

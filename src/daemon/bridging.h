@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -31,6 +32,9 @@ struct BridgeChoice {
   std::string reason;                   // why not the kernel; "" when it is
 };
 BridgeChoice choose_path(const BridgeCircumstances& circumstances);
+
+// BcpCounters by name, "bcp.control" and so on, as Statistics has them.
+std::map<std::string, std::uint64_t> named(const kernel::BcpCounters& counters);
 
 // Whether frames go to a peer that agreed to them, or did not.
 bool may_send(config::BcpSend wish, bool agreed);

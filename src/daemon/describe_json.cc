@@ -2,6 +2,7 @@
 #include <array>
 #include <chrono>
 
+#include "daemon/bridging.h"
 #include "daemon/describe.h"
 #include "daemon/listener.h"
 #include "daemon/tunnel.h"
@@ -120,7 +121,7 @@ Json json_of(const EthernetView& view) {
 }
 
 Json json_of(const kernel::Counters& counters) {
-  return {
+  Json json{
       {"rx_packets", counters.rx_packets},
       {"tx_packets", counters.tx_packets},
       {"rx_bytes",   counters.rx_bytes  },
@@ -128,6 +129,8 @@ Json json_of(const kernel::Counters& counters) {
       {"rx_errors",  counters.rx_errors },
       {"tx_errors",  counters.tx_errors }
   };
+  if (counters.bcp) json.update(Json(named(*counters.bcp)));
+  return json;
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "daemon/bridging.h"
 #include "daemon/service.h"
 
 namespace l2tpm::daemon {
@@ -38,6 +39,13 @@ Traffic traffic_of(const kernel::Counters& counters) {
 }
 
 Traffic traffic_of(const Session& session) { return traffic_of(session.counters()); }
+
+// Of a session: its octets and packets, and of one that bridges what happened to its frames.
+Counters counters_of(const kernel::Counters& of) {
+  Counters counters = counters_of(traffic_of(of));
+  if (of.bcp) counters.merge(named(*of.bcp));
+  return counters;
+}
 
 }  // namespace
 
@@ -123,7 +131,7 @@ Result<Counters, ApiError> Service::statistics(StatisticsOf object, const std::s
     if (object == StatisticsOf::session) {
       const auto counters = statics_.counters(name, SessionId(session_id));
       if (!counters) return absent();
-      return counters_of(traffic_of(*counters));
+      return counters_of(*counters);
     }
     Traffic sum;
     for (const std::uint32_t id : fixed->ids)
@@ -135,7 +143,7 @@ Result<Counters, ApiError> Service::statistics(StatisticsOf object, const std::s
   if (object == StatisticsOf::session) {
     const Session* session = tunnel ? tunnel->find(SessionId(session_id)) : nullptr;
     if (!session) return absent();
-    return counters_of(traffic_of(*session));
+    return counters_of(session->counters());
   }
   if (!tunnel && client == clients_.end()) return absent();
   Traffic sum;

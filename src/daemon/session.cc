@@ -204,6 +204,7 @@ Session::Moved Session::count(const kernel::Counters& counters) {
   tx_bytes_ = counters.tx_bytes;
   rx_errors_ = errors(counters.rx_errors);
   tx_errors_ = errors(counters.tx_errors);
+  if (counters.bcp) bcp_counters_ = counters.bcp;
   return moved;
 }
 
@@ -218,6 +219,7 @@ kernel::Counters Session::counters() const {
   counters.tx_bytes = tx_bytes_;
   counters.rx_errors = rx_errors_;
   counters.tx_errors = tx_errors_;
+  counters.bcp = bcp_counters_;
   return counters;
 }
 

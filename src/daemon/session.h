@@ -176,6 +176,7 @@ class Session {
 
   bool gone_reported_ = false;
   std::uint32_t rx_errors_ = 0, tx_errors_ = 0;
+  std::shared_ptr<const kernel::BcpCounters> bcp_counters_;
   std::uint64_t rx_packets_ = 0, tx_packets_ = 0, rx_bytes_ = 0, tx_bytes_ = 0;
 };
 std::string_view name(Session::State state);

@@ -94,10 +94,11 @@ struct BcpCounters {
   std::uint64_t padded = 0;     // bridged after pads were taken off
   std::uint64_t storm = 0;      // dropped: more broadcast or multicast than BcpLimits allow
   std::uint64_t strangers = 0;  // dropped: from an address beyond BcpLimits::macs
-  std::uint64_t stations = 0;   // addresses heard, if they are limited
+  std::uint64_t stations = 0;   // addresses heard, if they are limited; falls, too
   std::uint64_t tagged = 0;     // not sent: had a VLAN tag, and the peer takes none
   std::uint64_t bpdus = 0;      // not sent: between bridges, and the peer takes none
-  // Of the relay only: fragments (RFC 1990), and frames joined from them.
+  // Of the relay only: tinygrams, filled up; fragments (RFC 1990), and frames joined from them.
+  std::uint64_t inflated = 0;
   std::uint64_t fragments_in = 0, fragments_out = 0, reassembled = 0;
   std::uint64_t fragments_lost = 0;  // late ones, and frames of which a fragment did not come
   std::uint64_t too_big = 0;         // not sent: above the peer's MRU, and its MRRU if it has one

@@ -213,10 +213,14 @@ BcpCounters counters_of(const relay::Counters& from) {
   counters.dropped = from[Counter::control_full];
   counters.mac_type = from[Counter::foreign_mac_type] + from[Counter::lan_id];
   counters.malformed = from[Counter::malformed] + from[Counter::unexpected_multilink];
+  counters.fcs = from[Counter::checksummed];
+  counters.padded = from[Counter::padded];
   counters.storm = from[Counter::storm_broadcast] + from[Counter::storm_multicast];
   counters.strangers = from[Counter::too_many_stations];
+  counters.stations = from[Counter::stations];
   counters.tagged = from[Counter::tagged];
   counters.bpdus = from[Counter::bpdus];
+  counters.inflated = from[Counter::inflated];
   counters.fragments_in = from[Counter::fragments_in];
   counters.fragments_out = from[Counter::fragments_out];
   counters.reassembled = from[Counter::reassembled];

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -138,6 +139,7 @@ struct Counters {
   int ifindex = 0;
   std::uint64_t rx_packets = 0, tx_packets = 0, rx_bytes = 0, tx_bytes = 0;
   std::uint64_t rx_errors = 0, tx_errors = 0, rx_dropped = 0, tx_dropped = 0;
+  std::shared_ptr<const BcpCounters> bcp = {};  // of a session that install_bcp() made
 };
 
 // How the underlay reaches a peer, without regard to our own interfaces and routes.
@@ -205,7 +207,6 @@ class Dataplane {
   // Whether install_bcp() can work here: XDP programs, PPPoE, and the rights to them. EPERM: the
   // unit's drop-in "bcp" is missing.
   virtual void probe_bcp(Callback<Done> done) = 0;
-  virtual void read_bcp_counters(SessionKey key, Callback<BcpCounters> done) = 0;
 
   // Addresses, routes and which families pass. The interface is up from install on.
   virtual void configure(SessionKey key, NetworkConfig config, Callback<Done> done) = 0;

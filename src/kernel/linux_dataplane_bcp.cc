@@ -81,22 +81,22 @@ void LinuxDataplane::probe_bcp(Callback<Done> done) {
        [this, done = std::move(done)] { complete<Done>(done, try_bcp(ethernet_context())); });
 }
 
-void LinuxDataplane::read_bcp_counters(SessionKey key, Callback<BcpCounters> done) {
-  const Session* const session = find(key);
-  if (session == nullptr || !session->bcp) {
-    complete<BcpCounters>(std::move(done),
-                          Unexpected(KernelError{ENOENT, "reading the counters of a BCP session",
-                                                 "the session is not installed"}));
-    return;
+std::vector<LinuxDataplane::BcpCounted> LinuxDataplane::bcp_counted() {
+  std::vector<BcpCounted> wanted;
+  for (const auto& [ifindex, key] : second_by_ifindex_) {
+    const Session* const session = find(key);
+    if (session != nullptr && session->bcp && session->bcp->outer == ifindex)
+      wanted.push_back({key, ifindex, session->bcp->repairs});
   }
-  post(JobKind::normal, kStatistics,
-       [this, key, outer = session->bcp->outer, repairs = session->bcp->repairs,
-        done = std::move(done)] {
-         const auto relayed = relay_.counters(key);
-         auto counters = relayed ? counters_of(*relayed) : programs_.read(outer);
-         if (counters) counters->repairs = repairs;
-         complete<BcpCounters>(done, std::move(counters));
-       });
+  return wanted;
+}
+
+std::shared_ptr<const BcpCounters> LinuxDataplane::read_bcp(const BcpCounted& session) {
+  const auto relayed = relay_.counters(session.key);
+  auto counters = relayed ? counters_of(*relayed) : programs_.read(session.outer);
+  if (!counters) return nullptr;
+  counters->repairs = session.repairs;
+  return std::make_shared<const BcpCounters>(*counters);
 }
 
 // The descriptor stays where it is from the moment when a worker has loaded the programs.

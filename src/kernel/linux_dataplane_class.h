@@ -56,7 +56,6 @@ class LinuxDataplane final : public Dataplane {
   void install_ethernet(EthernetSpec spec, Callback<EthernetInstalled> done) override;
   void install_bcp(BcpSpec spec, Callback<BcpInstalled> done) override;
   void probe_bcp(Callback<Done> done) override;
-  void read_bcp_counters(SessionKey key, Callback<BcpCounters> done) override;
   void set_carrier(SessionKey key, bool on, Callback<Done> done) override;
   void configure(SessionKey key, NetworkConfig config, Callback<Done> done) override;
   void deconfigure(SessionKey key, Callback<Done> done) override;
@@ -148,6 +147,14 @@ class LinuxDataplane final : public Dataplane {
   EthernetContext ethernet_context() { return {bridges_, own_links_, programs_, relay_}; }
   std::optional<SessionKey> owner_of(int ifindex) const;
   std::optional<SessionKey> counted(int ifindex) const;
+  // What read_bcp(), in a worker, needs of a session.
+  struct BcpCounted {
+    SessionKey key;
+    int outer = 0;
+    std::uint64_t repairs = 0;
+  };
+  std::vector<BcpCounted> bcp_counted();
+  std::shared_ptr<const BcpCounters> read_bcp(const BcpCounted& session);
   void disturb();
   void on_link(const LinkInfo& link, bool deleted);
   void on_static_link(const LinkInfo& link, bool deleted);

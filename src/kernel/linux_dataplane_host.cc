@@ -12,8 +12,10 @@ void LinuxDataplane::read_counters(Callback<std::vector<Counters>> done) {
   std::vector<SessionKey> elsewhere(elsewhere_.begin(), elsewhere_.end());
   elsewhere.insert(elsewhere.end(), static_elsewhere_.begin(), static_elsewhere_.end());
   post(JobKind::normal, kStatistics,
-       [this, elsewhere = std::move(elsewhere), done = std::move(done)] {
+       [this, elsewhere = std::move(elsewhere), bcp = bcp_counted(), done = std::move(done)] {
          auto read = read_link_counters();
+         std::map<SessionKey, std::shared_ptr<const BcpCounters>> bridged;
+         for (const BcpCounted& session : bcp) bridged[session.key] = read_bcp(session);
          // Their interfaces cannot be asked; the sessions can.
          std::vector<Counters> others;
          for (const SessionKey key : elsewhere) {
@@ -23,22 +25,27 @@ void LinuxDataplane::read_counters(Callback<std::vector<Counters>> done) {
            others.push_back({key, 0, session.rx_packets, session.tx_packets, session.rx_bytes,
                              session.tx_bytes, session.rx_errors, session.tx_errors, 0, 0});
          }
-         completions_.post(
-             [this, done, read = std::move(read), others = std::move(others)]() -> void {
-               if (!done) return;
-               if (!read) {
-                 done(Unexpected(read.error()));
-                 return;
-               }
-               std::vector<Counters> counters = others;
-               counters.reserve(counters.size() + by_ifindex_.size() + static_interfaces_.size());
-               for (const LinkCounters& link : *read)
-                 if (const auto key = counted(link.ifindex))
-                   counters.push_back({*key, link.ifindex, link.rx_packets, link.tx_packets,
-                                       link.rx_bytes, link.tx_bytes, link.rx_errors, link.tx_errors,
-                                       link.rx_dropped, link.tx_dropped});
-               done(std::move(counters));
-             });
+         completions_.post([this, done, read = std::move(read), others = std::move(others),
+                            bridged = std::move(bridged)]() -> void {
+           if (!done) return;
+           if (!read) {
+             done(Unexpected(read.error()));
+             return;
+           }
+           std::vector<Counters> counters = others;
+           counters.reserve(counters.size() + by_ifindex_.size() + static_interfaces_.size());
+           for (const LinkCounters& link : *read)
+             if (const auto key = counted(link.ifindex))
+               counters.push_back({*key, link.ifindex, link.rx_packets, link.tx_packets,
+                                   link.rx_bytes, link.tx_bytes, link.rx_errors, link.tx_errors,
+                                   link.rx_dropped, link.tx_dropped});
+           if (!bridged.empty()) {
+             for (Counters& row : counters)
+               if (const auto found = bridged.find(row.key); found != bridged.end())
+                 row.bcp = found->second;
+           }
+           done(std::move(counters));
+         });
        });
 }
 

@@ -25,7 +25,10 @@ BridgedFrame read_bridged(ByteView info) {
   if ((flags & kLanIdPresent) != 0) return {.problem = BridgedProblem::lan_id};
   const ByteView lan = reader.take(reader.remaining() - tail);
   if (!reader.ok() || lan.size() < kEthernetHeader) return {.problem = BridgedProblem::malformed};
-  return {.inflate = (flags & kTinygram) != 0 && lan.size() < kEthernetMinimum, .lan = lan};
+  return {.inflate = (flags & kTinygram) != 0 && lan.size() < kEthernetMinimum,
+          .had_checksum = (flags & kChecksumPresent) != 0,
+          .had_pads = (flags & kPads) != 0,
+          .lan = lan};
 }
 
 }  // namespace l2tpm::relay

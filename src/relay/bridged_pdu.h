@@ -30,7 +30,8 @@ enum class BridgedProblem : std::uint8_t {
 struct BridgedFrame {
   BridgedProblem problem = BridgedProblem::none;
   bool inflate = false;  // zeros up to kEthernetMinimum are to be put back
-  ByteView lan = {};     // the Ethernet frame, without checksum and pads
+  bool had_checksum = false, had_pads = false;
+  ByteView lan = {};  // the Ethernet frame, without checksum and pads
 };
 // The LAN's checksum is taken off unchecked: L2TP's own UDP checksum or IPsec covers it.
 BridgedFrame read_bridged(ByteView info);

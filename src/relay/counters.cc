@@ -28,6 +28,12 @@ std::string_view name(Counter counter) {
       return "reassembled";
     case Counter::inflated:
       return "inflated";
+    case Counter::checksummed:
+      return "checksummed";
+    case Counter::padded:
+      return "padded";
+    case Counter::stations:
+      return "stations";
     case Counter::control_in:
       return "control-in";
     case Counter::control_out:

@@ -22,6 +22,9 @@ enum class Counter : std::uint8_t {
   fragments_out,
   reassembled,
   inflated,     // tinygrams filled up
+  checksummed,  // had the LAN's checksum, which was taken off
+  padded,       // had pads, which were taken off
+  stations,     // addresses heard on the line, if they are limited; falls, too
   control_in,   // from the peer to whoever negotiates
   control_out,  // and back
   // Dropped, from the line:

@@ -35,6 +35,7 @@ class StationLimit {
   // 0: no limit; more than kMost is kMost.
   explicit StationLimit(std::uint32_t stations);
   bool admit(const MacAddress& source, TimePoint now);
+  std::uint32_t known() const { return known_; }
 
  private:
   struct Station {

@@ -119,10 +119,12 @@ void Session::bridge_to_lan(const InBatch::Frame& frame, std::size_t header, Out
   }
   counters_.add(Counter::line_in_frames);
   counters_.add(Counter::line_in_octets, bridged.lan.size());
+  if (bridged.had_checksum) counters_.add(Counter::checksummed);
+  if (bridged.had_pads) counters_.add(Counter::padded);
   if (!admit(bridged.lan.data(), broadcast_in_, multicast_in_, now)) return;
-  if (!stations_.admit(source_of(bridged.lan.data()), now)) {
-    return drop(Counter::too_many_stations);
-  }
+  const bool admitted = stations_.admit(source_of(bridged.lan.data()), now);
+  counters_.set(Counter::stations, stations_.known());
+  if (!admitted) return drop(Counter::too_many_stations);
   if (!bridged.inflate) return out.add(bridged.lan);
   counters_.add(Counter::inflated);
   std::uint8_t* const start = frame.data + (bridged.lan.data() - frame.data);

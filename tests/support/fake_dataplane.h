@@ -45,7 +45,6 @@ class FakeDataplane final : public kernel::Dataplane {
   std::map<IpAddress, unsigned> pins, held;
   std::map<SessionKey, kernel::EthernetSpec> pseudowires;  // those installed
   std::map<SessionKey, kernel::BcpSpec> bcp_sessions;      // those installed
-  std::map<SessionKey, kernel::BcpCounters> bcp_counters;  // set by the test, read back
   std::map<SessionKey, bool> carriers;                     // as set_carrier() said last
   std::map<std::string, unsigned> watched;                 // circuits
   std::map<std::string, bool> circuits;                    // set by the test; absent: up
@@ -138,19 +137,6 @@ class FakeDataplane final : public kernel::Dataplane {
   void probe_bcp(Callback<Done> done) override {
     record("probe_bcp");
     answer("probe_bcp", std::move(done), [] {});
-  }
-  void read_bcp_counters(SessionKey key, Callback<kernel::BcpCounters> done) override {
-    record("read_bcp_counters {}", text(key));
-    auto failure = take_failure("read_bcp_counters");
-    if (!failure && !bcp_sessions.contains(key))
-      failure = kernel::KernelError{ENOENT, "reading the counters of a BCP session", {}};
-    later([this, key, failure, done = std::move(done)] {
-      if (!done) return;
-      if (failure)
-        done(Unexpected(*failure));
-      else
-        done(bcp_counters[key]);
-    });
   }
   void set_carrier(SessionKey key, bool on, Callback<Done> done) override {
     record("set_carrier {} {}", text(key), on ? "on" : "off");

@@ -195,11 +195,21 @@ TEST(Verdict, EachFailureHasItsOwn) {
 
 TEST(Verdict, EveryRowOfTheTableIsTested) {
   // Those of what runs have tests of their own.
-  std::set<std::string_view> tested{
-      "unknown",           "mtu-exceeds-path",      "lossy-path",
-      "peer-circuit-down", "bridging-small-frames", "bridging-by-relay",
-      "circuit-down",      "static-conflict",       "static-failed",
-      "digests-wrong",     "cookie-mismatch",       "frames-out-of-sequence"};
+  std::set<std::string_view> tested{"unknown",
+                                    "mtu-exceeds-path",
+                                    "lossy-path",
+                                    "peer-circuit-down",
+                                    "bridging-small-frames",
+                                    "bridging-by-relay",
+                                    "bridging-mac-limit",
+                                    "bridging-storm",
+                                    "bridging-no-tags",
+                                    "circuit-down",
+                                    "static-conflict",
+                                    "static-failed",
+                                    "digests-wrong",
+                                    "cookie-mismatch",
+                                    "frames-out-of-sequence"};
   for (const Case& each : cases()) tested.insert(each.id);
   for (const std::string_view id : verdict_ids()) EXPECT_EQ(tested.count(id), 1u) << id;
 }
@@ -353,7 +363,19 @@ TEST(Verdict, ABridgeMayDoLessThanWanted) {
             (std::vector<std::string>{"bridging-small-frames", "bridging-by-relay"}));
   session["bridging"]["mtu"] = 1500;
   session["bridging"]["reason"] = "MPPE";
+  session["counters"] = {
+      {"bcp.strangers", 0},
+      {"bcp.storm",     0},
+      {"bcp.tagged",    0}
+  };
   EXPECT_TRUE(judge_running(Json::object(), {session}).empty());
+  session["counters"] = {
+      {"bcp.strangers", 3},
+      {"bcp.storm",     2},
+      {"bcp.tagged",    1}
+  };
+  EXPECT_EQ(ids_of(judge_running(Json::object(), {session})),
+            (std::vector<std::string>{"bridging-mac-limit", "bridging-storm", "bridging-no-tags"}));
 }
 
 }  // namespace

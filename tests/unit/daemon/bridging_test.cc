@@ -109,6 +109,32 @@ TEST_F(Bridged, ByTheKernelWhenThereIsNothingElse) {
   EXPECT_EQ(shown.mtu, 1500u);
 }
 
+TEST_F(Bridged, CountsWhatHappensToFrames) {
+  set_up_bridges(kBr0, kBr0);
+  ASSERT_TRUE(until([&] { return both_up(); }));
+  const SessionKey key = client.dataplane.bcp_sessions.begin()->first;
+  kernel::BcpCounters counted;
+  counted.storm = 7;
+  counted.fragments_in = 3;
+  kernel::Counters& row = client.dataplane.counters[key];
+  row.rx_bytes = 1000;
+  row.bcp = std::make_shared<const kernel::BcpCounters>(counted);
+  bool is_read = false;
+  client.service->refresh_counters([&] { is_read = true; });
+  ASSERT_TRUE(until([&] { return is_read; }));
+  const auto shown = client.service->statistics(StatisticsOf::session, "work", key.session.value());
+  ASSERT_TRUE(shown);
+  EXPECT_EQ(shown->at("rx_bytes"), 1000u);
+  EXPECT_EQ(shown->at("bcp.storm"), 7u);
+  EXPECT_EQ(shown->at("bcp.fragments_in"), 3u);
+  const auto described = client.service->describe_session("work", key.session.value());
+  ASSERT_TRUE(described);
+  EXPECT_NE(described->find("\"bcp.storm\": 7"), std::string::npos) << *described;
+  const auto tunnel = client.service->statistics(StatisticsOf::tunnel, "work", 0);
+  ASSERT_TRUE(tunnel);
+  EXPECT_FALSE(tunnel->contains("bcp.storm")) << "no sums of these";
+}
+
 TEST_F(Bridged, WhatIsSentIsTheProfilesToDecide) {
   set_up_bridges(kBr0,
                  R"("bcp": {"bridge": "br0", "send-tagged": "never", "send-bpdus": "never"})");

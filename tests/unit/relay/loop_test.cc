@@ -135,6 +135,8 @@ TEST_F(Loop, FramesTravelBothWaysUnchanged) {
   EXPECT_TRUE(eventually([&] { return count(Counter::line_out_frames) == 4; }));
   EXPECT_EQ(count(Counter::line_out_octets), 14u + 60 + 1514 + 1598 + 4 * 4);
   EXPECT_EQ(count(Counter::line_in_frames), 12u);
+  EXPECT_EQ(count(Counter::checksummed), 4u);
+  EXPECT_EQ(count(Counter::padded), 4u);
 }
 
 TEST_F(Loop, TinygramsAreFilledUp) {
@@ -171,6 +173,7 @@ TEST_F(Loop, DropsHaveTheirCounters) {
   expect_dropped_by_line(with({0x00, 0x3d, 0xc0, 0, 0, 0}, on_line(frame)),
                          Counter::unexpected_multilink);
   expect_dropped_by_line(on_line(ethernet(60, 2, 9)), Counter::too_many_stations);
+  EXPECT_EQ(count(Counter::stations), 1u);
   expect_dropped_by_lan(ethernet(1499), Counter::too_big);
   expect_dropped_by_lan(Bytes(13, 2), Counter::malformed);
   Bytes tagged = ethernet(60);

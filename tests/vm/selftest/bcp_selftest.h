@@ -62,9 +62,12 @@ inline bool remove(Dataplane& dataplane) {
 }
 
 inline BcpCounters counters(Dataplane& dataplane) {
-  const auto read = await<BcpCounters>(
-      dataplane, [&](auto done) { dataplane.read_bcp_counters(kKey, std::move(done)); });
-  return read ? *read : BcpCounters{};
+  const auto read = await<std::vector<Counters>>(
+      dataplane, [&](auto done) { dataplane.read_counters(std::move(done)); });
+  if (!read) return {};
+  for (const Counters& row : *read)
+    if (row.key == kKey && row.bcp) return *row.bcp;
+  return {};
 }
 
 // The next frame of the channel; the dataplane brings it there.
