@@ -325,6 +325,12 @@ void PppSession::install(bool with_unit, TimePoint now) {
   spec.require_sequence = plan_->require_sequence;
   spec.lns_mode = plan_->lns_mode;
   spec.with_unit = with_unit;
+  if (with_unit) {
+    const ppp::LinkStatus link = link_->status();
+    spec.mrru = link.local_mrru;
+    spec.send_multilink = unit_fragments();
+    spec.short_sequence = link.peer_short_sequence;
+  }
   if (framing_) spec.framing = *framing_;
   if (kernel_ == KernelState::none) kernel_ = KernelState::installing;
   if (with_unit) {

@@ -85,6 +85,8 @@ class PppSession final : public Session {
   void set_bridge_carrier(bool on);
   std::uint32_t unit_mtu() const;  // of the PPP interface
   kernel::BcpSpec bridge_spec(kernel::BcpPath path) const;
+  bool sends_fragments() const;
+  bool unit_fragments() const;  // the kernel makes them, not the relay
   BridgeCircumstances circumstances(std::string obstacle) const;
   const config::Bcp* bcp() const { return lease_.bcp ? lease_.bcp.get() : plan_->bcp.get(); }
   bool bridges() const {

@@ -19,15 +19,23 @@ PppSession* session_of(const Environment& env, SessionKey key) {
 
 }  // namespace
 
-BridgeCircumstances PppSession::circumstances(std::string obstacle) const {
+// A peer that takes fragments needs them only for what it does not take whole.
+bool PppSession::sends_fragments() const {
   const ppp::LinkStatus link = link_->status();
-  // A peer that takes fragments needs them only for what it does not take whole.
-  const std::uint32_t whole = bcp()->mtu + kBridgedHeader;
-  const bool sends_fragments = link.peer_mrru != 0 && link.peer_mru < whole;
+  return link.peer_mrru != 0 && link.peer_mru < bcp()->mtu + kBridgedHeader;
+}
+
+// CCP of the bundle encrypts whole frames, before they are fragmented (RFC 1962 §2, RFC 1990 §2),
+// so that with MPPE the fragments are the unit's to make.
+bool PppSession::unit_fragments() const {
+  return bcp() != nullptr && plan_->link->mppe.use != ppp::MppeUse::off && sends_fragments();
+}
+
+BridgeCircumstances PppSession::circumstances(std::string obstacle) const {
   return {.wish = bcp()->path,
           .mppe = plan_->link->mppe.use != ppp::MppeUse::off,
           .ip = !bridges_only_,
-          .multilink = link.local_mrru != 0 || sends_fragments,
+          .multilink = link_->status().local_mrru != 0 || sends_fragments(),
           .obstacle = std::move(obstacle)};
 }
 
@@ -36,7 +44,9 @@ BridgeCircumstances PppSession::circumstances(std::string obstacle) const {
 std::uint32_t PppSession::unit_mtu() const {
   if (bcp() == nullptr || plan_->link->mppe.use == ppp::MppeUse::off) return mtu_;
   const std::uint32_t whole = bcp()->mtu + kBridgedHeader + kBridgedExtras;
-  return std::max(mtu_, std::min<std::uint32_t>(whole, link_->status().peer_mru));
+  const ppp::LinkStatus link = link_->status();
+  const std::uint32_t taken = unit_fragments() ? link.peer_mrru : link.peer_mru;
+  return std::max(mtu_, std::min<std::uint32_t>(whole, taken));
 }
 
 kernel::BcpSpec PppSession::bridge_spec(kernel::BcpPath path) const {
@@ -64,9 +74,10 @@ kernel::BcpSpec PppSession::bridge_spec(kernel::BcpPath path) const {
   spec.limits = {.macs = settings.mac_limit,
                  .broadcast_per_second = settings.broadcast_limit,
                  .multicast_per_second = settings.multicast_limit};
-  spec.peer_mru = link.peer_mru;
-  spec.peer_mrru = link.peer_mrru;
-  spec.local_mrru = link.local_mrru;
+  spec.peer_mru = unit_fragments() ? link.peer_mrru : link.peer_mru;
+  spec.peer_mrru = unit_fragments() ? 0 : link.peer_mrru;
+  // A unit puts fragments together itself (SessionSpec::mrru).
+  if (path != kernel::BcpPath::relay_unit) spec.local_mrru = link.local_mrru;
   spec.short_sequence = link.peer_short_sequence;
   spec.send_tagged = may_send(settings.send_tagged, bridge_->agreement.send_tagged);
   spec.send_bpdus = may_send(settings.send_bpdus, bridge_->agreement.send_inline);

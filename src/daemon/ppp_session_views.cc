@@ -113,8 +113,8 @@ Session::Details PppSession::details() const {
     if (bridge_->agreement.peer_mac) view.peer_mac = bridge_->agreement.peer_mac->to_string();
     view.mtu = spec.mtu;
     view.wanted_mtu = bcp()->mtu;
-    view.local_mrru = spec.local_mrru;
-    view.peer_mrru = spec.peer_mrru;
+    view.local_mrru = details.link.local_mrru;
+    view.peer_mrru = details.link.peer_mrru;
     view.send_tagged = spec.send_tagged;
     view.receive_tagged = bridge_->agreement.receive_tagged;
     view.send_bpdus = spec.send_bpdus;

@@ -58,6 +58,12 @@ struct SessionSpec {
   // false: a kernel session without interface (an unbound PPPoX socket), whose frames are read from
   // Installed::channel. A later install of the same key with true binds it and makes the interface.
   bool with_unit = true;
+  // Of a unit, fragments of frames (RFC 1990): the peer's are put together, up to so many octets
+  // (0: they are dropped); ours are made by the kernel, after it has encrypted, with a multilink
+  // header on every frame.
+  std::uint32_t mrru = 0;
+  bool send_multilink = false;
+  bool short_sequence = false;            // in those headers
   SessionFraming framing{{}, {}, false};  // of version 3; version 2 has none
 };
 

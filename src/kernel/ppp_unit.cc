@@ -68,6 +68,16 @@ Result<Done, KernelError> set_unit_mru(int unit_fd, std::uint32_t mru) {
   return done_or(ioctl(unit_fd, PPPIOCSMRU, &value), "setting the MRU");
 }
 
+Result<Done, KernelError> set_multilink(int unit_fd, const SessionSpec& spec) {
+  int mrru = static_cast<int>(spec.mrru);
+  if (auto set = done_or(ioctl(unit_fd, PPPIOCSMRRU, &mrru), "setting the MRRU"); !set) return set;
+  int flags = 0;
+  if (ioctl(unit_fd, PPPIOCGFLAGS, &flags) != 0)
+    return Unexpected(KernelError{errno, "reading the PPP unit's flags", {}});
+  if (spec.send_multilink) flags |= SC_MULTILINK | (spec.short_sequence ? SC_MP_XSHORTSEQ : 0);
+  return done_or(ioctl(unit_fd, PPPIOCSFLAGS, &flags), "setting the PPP unit's flags");
+}
+
 Result<Done, KernelError> set_network_modes(int unit_fd, bool ipv4, bool ipv6) {
   npioctl four{PPP_IP, ipv4 ? NPMODE_PASS : NPMODE_DROP};
   npioctl six{PPP_IPV6, ipv6 ? NPMODE_PASS : NPMODE_DROP};

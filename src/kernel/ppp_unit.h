@@ -24,6 +24,8 @@ Result<int, KernelError> unit_number(int unit_fd);                    // locked
 // closed. Neither has a unit.
 Result<Done, KernelError> bridge_channel(int channel_fd, int other);     // locked
 Result<Done, KernelError> set_unit_mru(int unit_fd, std::uint32_t mru);  // locked
+// SessionSpec's mrru, send_multilink and short_sequence.
+Result<Done, KernelError> set_multilink(int unit_fd, const SessionSpec& spec);  // locked
 // Whether IPv4 and IPv6 packets pass; the others stay as they are.
 Result<Done, KernelError> set_network_modes(int unit_fd, bool ipv4, bool ipv6);  // locked
 // EINVAL: no MPPE in this kernel, or FIPS mode.

@@ -49,6 +49,8 @@ Result<Done, KernelError> make_interface(const KernelTunnel& tunnel, KernelSessi
         if (!number) return Unexpected(number.error());
         if (auto off = set_network_modes(unit_fd, false, false); !off) return off;
         if (auto set = set_unit_mru(unit_fd, spec.mru); !set) return set;
+        if (spec.mrru != 0 || spec.send_multilink)
+          if (auto set = set_multilink(unit_fd, spec); !set) return set;
         return connect_channel(channel_fd, *number);
       },
       false);

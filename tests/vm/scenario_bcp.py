@@ -170,6 +170,31 @@ def multilink(lab):
     end(dialer, server)
 
 
+@scenario("bcp/multilink-mppe", seconds=600)
+def multilink_mppe(lab):
+    """Encrypted and then fragmented, which the PPP interface does by itself (RFC 1962 section 2)."""
+    hosta, hostb, server, dialer, *both = end_to_end(
+        lab, bcp={"mrru": 1700}, office_ppp={"mru": 1400}, auth="mschapv2", mppe="128")
+    for session in both:
+        takes(session, "relay", "MPPE")
+        check(session["bridging"]["mtu"] == 1500, f"no frame is too large: {session['bridging']}")
+    everything_passes(hosta, hostb)
+    end(dialer, server)
+
+
+@scenario("bcp/multilink-beside-ip", seconds=600)
+def multilink_beside_ip(lab):
+    """Fragments on a link that routes, too."""
+    hosta, hostb, server, dialer, *both = end_to_end(
+        lab, beside_ip=True, bcp={"mrru": 1700}, office_ppp={"mru": 1400})
+    for session in both:
+        takes(session, "relay", "IP on the same link")
+        check(session["bridging"]["mtu"] == 1500, f"no frame is too large: {session['bridging']}")
+    dialer.namespace.can_ping(INNER)
+    everything_passes(hosta, hostb)
+    end(dialer, server)
+
+
 @scenario("bcp/ipv6", seconds=600)
 def ipv6(lab):
     """The tunnel is over IPv6, and its packets of full frames are fragmented."""

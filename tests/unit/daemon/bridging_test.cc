@@ -199,6 +199,40 @@ TEST_F(Bridged, FragmentsByTheRelay) {
   EXPECT_EQ(only(client).mtu, 1500u);
 }
 
+// The kernel puts fragments together wherever it has a unit; the relay there never sees one.
+TEST_F(Bridged, FragmentsBesideIp) {
+  set_up_bridges(R"("mru": 1400, "bcp": {"bridge": "br0", "mrru": 1700}, )" + kPool,
+                 R"("bcp": {"bridge": "br0", "mrru": 1600}, "ipv4": true)");
+  ASSERT_TRUE(until([&] { return both_up() && client.dataplane.bcp_sessions.size() == 1; }));
+  EXPECT_EQ(only(client).path, Path::relay_unit);
+  EXPECT_EQ(only(client).peer_mru, 1400u);
+  EXPECT_EQ(only(client).peer_mrru, 1700u);
+  EXPECT_EQ(only(client).local_mrru, 0u);
+  const kernel::SessionSpec& unit = client.dataplane.sessions.begin()->second;
+  EXPECT_EQ(unit.mrru, 1600u);
+  EXPECT_FALSE(unit.send_multilink);
+  EXPECT_EQ(view().local_mrru, 1600u);
+}
+
+// Encrypted first, fragmented then: by the unit.
+TEST_F(Bridged, EncryptedFragments) {
+  const std::string mppe = R"(, "mppe": "require")";
+  set_up_bridges(R"("mru": 1400, "bcp": {"bridge": "br0", "mrru": 1700})" + mppe,
+                 R"("bcp": {"bridge": "br0", "mrru": 1600})" + mppe);
+  ASSERT_TRUE(until([&] { return both_up() && client.dataplane.bcp_sessions.size() == 1; }));
+  EXPECT_EQ(only(client).mtu, 1500u);
+  EXPECT_EQ(only(client).peer_mru, 1700u) << "the relay makes no fragments";
+  EXPECT_EQ(only(client).peer_mrru, 0u);
+  EXPECT_EQ(view().peer_mrru, 1700u);
+  const kernel::SessionSpec& unit = client.dataplane.sessions.begin()->second;
+  EXPECT_TRUE(unit.send_multilink);
+  EXPECT_EQ(unit.mrru, 1600u);
+  EXPECT_GE(unit.mtu, 1516u);
+  const kernel::SessionSpec& theirs = lns.dataplane.sessions.begin()->second;
+  EXPECT_FALSE(theirs.send_multilink) << "the client takes whole frames";
+  EXPECT_EQ(theirs.mrru, 1700u);
+}
+
 TEST_F(Bridged, APeerThatTakesLessIsSentLess) {
   set_up_bridges(R"("mru": 1400, "bcp": {"bridge": "br0"})", kBr0);
   ASSERT_TRUE(until([&] { return both_up(); }));
