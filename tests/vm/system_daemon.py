@@ -29,8 +29,16 @@ INNER = "10.64.0.1"
 PROFILE = {"kind": "client", "peers": ["192.0.2.1"], "autostart": True,
            "ppp": {"user": "alice", "password": {"$secret": "password"}},
            "redial": {"initial": "1s", "max": "2s"}}
-LISTENER = {"kind": "listener", "users": [{"name": "alice", "password": "wonderland"}],
+LISTENER = {"kind": "listener", "listen": {"addresses": ["192.0.2.1"]},
+            "users": [{"name": "alice", "password": "wonderland"}],
             "ppp": {"ipv4": {"local-address": INNER, "pool": ["10.64.0.10-10.64.0.99"]}}}
+# Bridged (BCP), with bridges that the daemons make; from another address, since IP is not beside it.
+SITE = {"bridge": {"name": "br0", "create": True}}
+OFFICE_SITE = {"kind": "listener", "listen": {"addresses": ["192.0.2.3"]}, "ppp": {"bcp": SITE},
+               "users": [{"name": "site", "password": "wonderland"}]}
+BRANCH_SITE = {"kind": "client", "peers": ["192.0.2.3"], "autostart": True, "redial": PROFILE["redial"],
+               "ppp": {"user": "site", "password": {"$secret": "password"}, "bcp": SITE}}
+EXAMPLES = Path(__file__).resolve().parents[2] / "packaging/examples"
 CATALOG = {name: value for name, value in re.findall(
     r'string_view (k\w+) = "(\w+)"',
     (Path(__file__).resolve().parents[2] / "src/daemon/message_ids.h").read_text())}
@@ -51,13 +59,14 @@ def ctl(*words):
     return json.loads(text)
 
 
-def session_up():
+def session_up(profile="work"):
     status, text = run(["l2tpctl", "-j", "session", "list"], check_status=False)
     if status:
         return None
     rows = json.loads(text)
     rows = rows.get("sessions", rows.get("rows")) if isinstance(rows, dict) else rows
-    return next((row for row in rows if row["state"] == "up"), None)
+    return next((row for row in rows if row["state"] == "up" and row["tunnel"].startswith(profile)),
+                None)
 
 
 def wait_carries(seconds=60):
@@ -137,9 +146,8 @@ def lns_comes_up():
     system = Path("/run/systemd/system")
     (system / "lns.service.d").mkdir(parents=True)
     (system / "lns.service").write_text(text)
-    example = Path(__file__).resolve().parents[2] / "packaging/examples/netns.conf"
     (system / "lns.service.d/netns.conf").write_text(
-        example.read_text().replace("/run/netns/isp", "/run/netns/lns"))
+        (EXAMPLES / "netns.conf").read_text().replace("/run/netns/isp", "/run/netns/lns"))
     write_file(Path("/etc/l2tp-lns/profiles.d/office.json"), json.dumps(LISTENER))
     for directory in ("/etc/l2tp-lns", "/etc/l2tp-lns/profiles.d"):
         os.chown(directory, 0, pwd.getpwnam("l2tp-manager").pw_gid)
@@ -258,6 +266,54 @@ def apparmor():
     check(not complaints, "the profile lacks: " + "\n".join(sorted(set(complaints))[:20]))
 
 
+def bridges():
+    """Sites on one Ethernet: by the relay under the unit as it is, by the kernel with its drop-in."""
+    run("ip -n lns addr add 192.0.2.3/24 dev outer")
+    write_file(Path("/etc/l2tp-lns/profiles.d/site.json"), json.dumps(OFFICE_SITE))
+    write_file(CONFIG / "secrets.d/site.json", '{"password": "wonderland"}')
+    write_file(CONFIG / "profiles.d/site.json", json.dumps(BRANCH_SITE))
+    run("systemctl reload lns.service")
+    run(f"systemctl reload {UNIT}")
+
+    def carries(path, reason):
+        row = wait_until(lambda: session_up("site"), 60, "the site's session is up")
+        shown = ctl("session", "show", f"{row['tunnel']}/{row['id']}")
+        bridging = shown["bridging"]
+        check(bridging["path"] == path and reason in bridging["reason"], f"{path}: {bridging}")
+        for namespace, number in ((["-n", "lns"], 1), ([], 2)):
+            run(["ip", *namespace, "addr", "replace", f"10.1.0.{number}/24", "dev", "br0"])
+            run(["ip", *namespace, "link", "set", "br0", "up"])
+        wait_until(lambda: subprocess.run(["ping", "-qc1", "-W2", "-s1472", "-Mdo", "10.1.0.1"],
+                                          stdout=subprocess.DEVNULL).returncode == 0,
+                   30, f"whole frames pass by the {path}")
+        print("   ", bridging["path"], bridging["reason"])
+
+    def restart_both():
+        run("systemctl daemon-reload")
+        run("systemctl restart lns.service")
+        run(f"systemctl restart {UNIT}")
+
+    carries("relay", "CAP_BPF")
+    drop_ins = [Path(f"/etc/systemd/system/{name}.d/bcp.conf") for name in (UNIT, "lns.service")]
+    for drop_in in drop_ins:
+        drop_in.parent.mkdir(parents=True, exist_ok=True)
+        drop_in.write_text((EXAMPLES / "bcp.conf").read_text())
+    restart_both()
+    capabilities = re.search(r"CapEff:\s+(\w+)", Path(f"/proc/{main_pid()}/status").read_text())[1]
+    check(int(capabilities, 16) == 1 << 10 | 1 << 12 | 1 << 13 | 1 << 39, "one capability more, CAP_BPF")
+    carries("kernel", "")
+    apparmor()
+    for path in (*drop_ins, Path("/etc/l2tp-lns/profiles.d/site.json"), CONFIG / "profiles.d/site.json",
+                 CONFIG / "secrets.d/site.json"):
+        path.unlink()
+    for drop_in in drop_ins:
+        drop_in.parent.rmdir()
+    restart_both()
+    wait_until(lambda: "br0" not in run("ip -br link") + run("ip -n lns -br link"), 20,
+               "bridges that the daemons made are gone with them")
+    wait_carries()
+
+
 def bus_starts_it():
     run(f"systemctl stop {UNIT}")
     check(unit("ActiveState") == "inactive", unit("ActiveState"))
@@ -293,7 +349,7 @@ def stops():
 
 
 PARTS = [starts, exposure, lns_comes_up, dials_after_reload, udev_knows_whose,
-         journal_has_fields_and_advice, watchdog, killed, apparmor, bus_starts_it, stops]
+         journal_has_fields_and_advice, watchdog, killed, apparmor, bridges, bus_starts_it, stops]
 
 
 def main():
