@@ -23,6 +23,7 @@
 #include "kernel/netlink.h"
 #include "kernel/ppp_unit.h"
 #include "kernel/pppol2tp.h"
+#include "kernel/retry.h"
 #include "kernel/rtnl.h"
 
 namespace l2tpm::kernel {
@@ -205,8 +206,13 @@ void Probe::probe_ppp() {
   if (unit) {
     // Group 1 of instance 0, which no instance has: a sweep leaves it alone.
     const PppLink link{unit->get(), fmt::format("l2tpprobe{}", random_.below(100000)), 1400, 1};
-    const std::lock_guard lock(ppp_lock());
-    auto made = create_ppp_link(link);
+    // Another program may be at it: the kernel waits for nobody there.
+    const auto made = retry_while_busy(
+        [&link] {
+          const std::lock_guard lock(ppp_lock());
+          return create_ppp_link(link);
+        },
+        false);
     out_.ppp_link =
         judge(link_row, made, "a kernel whose ppp_generic knows netlink (4.6 and later)");
   }
