@@ -358,7 +358,10 @@ SessionPlan Listener::plan_session(PppSession& session, const l2tp::SessionUp& c
   plan.interface_name = profile_.interface_prefix + std::to_string(session.slot());
   plan.send_sequence = sequence;
   plan.require_sequence = profile_.data_sequencing == config::DataSequencing::require;
-  plan.lns_mode = true;
+  // As an LNS that numbers its data the kernel drops what the LAC does not number. Where numbers
+  // are a wish, for a bridge, it does as the LAC does instead: routers that bridge may have none.
+  plan.lns_mode = !profile_.ppp.bcp || call.parameters.sequencing_required ||
+                  profile_.data_sequencing != config::DataSequencing::want;
   if (profile_.ppp.bcp) plan.bcp = std::make_shared<config::Bcp>(*profile_.ppp.bcp);
   plan.idle_timeout = profile_.idle_timeout;
   plan.session_timeout = profile_.session_timeout;
