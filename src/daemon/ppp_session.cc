@@ -228,7 +228,7 @@ void PppSession::carry_out(ppp::LinkAction& action, TimePoint now) {
             const bool changed = mtu_ != lcp.mtu;
             mtu_ = lcp.mtu;
             if (changed && kernel_ == KernelState::installed && unit_) {
-              env_.dataplane.set_mtu(key_, unit_mtu(), plan_->link->mru, {});
+              env_.dataplane.set_mtu(key_, unit_mtu(), unit_mru(), {});
             }
           },
           [&](const ppp::CredentialsNeeded& needed) {
@@ -320,7 +320,7 @@ void PppSession::install(bool with_unit, TimePoint now) {
   spec.peer_session = peer_session_;
   spec.interface_name = plan_->interface_name;
   if (mtu_ != 0) spec.mtu = unit_mtu();
-  spec.mru = plan_->link->mru;
+  spec.mru = unit_mru();
   spec.send_sequence = plan_->send_sequence;
   spec.require_sequence = plan_->require_sequence;
   spec.lns_mode = plan_->lns_mode;
@@ -383,7 +383,7 @@ void PppSession::install_done(Result<kernel::Installed, kernel::KernelError> res
   }
   if (has_unit && state_ != State::closing) {
     // LCP may have agreed on another size while the kernel worked.
-    if (mtu_ != mtu) env_.dataplane.set_mtu(key_, unit_mtu(), plan_->link->mru, {});
+    if (mtu_ != mtu) env_.dataplane.set_mtu(key_, unit_mtu(), unit_mru(), {});
     log(LogLevel::info, log_context(), "session {}: the kernel carries it on {} (MTU {})",
         key_.session.value(), plan_->interface_name, mtu_);
     link_->installed(now);

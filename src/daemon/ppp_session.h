@@ -84,6 +84,7 @@ class PppSession final : public Session {
   void bridge_installed(Result<kernel::BcpInstalled, kernel::KernelError> result, TimePoint now);
   void set_bridge_carrier(bool on);
   std::uint32_t unit_mtu() const;  // of the PPP interface
+  std::uint32_t unit_mru() const;
   kernel::BcpSpec bridge_spec(kernel::BcpPath path) const;
   bool sends_fragments() const;
   bool unit_fragments() const;  // the kernel makes them, not the relay

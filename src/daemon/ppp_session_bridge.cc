@@ -25,10 +25,16 @@ bool PppSession::sends_fragments() const {
   return link.peer_mrru != 0 && link.peer_mru < bcp()->mtu + kBridgedHeader;
 }
 
-// CCP of the bundle encrypts whole frames, before they are fragmented (RFC 1962 §2, RFC 1990 §2),
-// so that with MPPE the fragments are the unit's to make.
+// A unit makes the fragments itself: CCP of the bundle encrypts whole frames, before they are
+// fragmented (RFC 1962 §2, RFC 1990 §2).
 bool PppSession::unit_fragments() const {
-  return bcp() != nullptr && plan_->link->mppe.use != ppp::MppeUse::off && sends_fragments();
+  const bool has_unit = !bridges_only_ || plan_->link->mppe.use != ppp::MppeUse::off;
+  return bcp() != nullptr && has_unit && sends_fragments();
+}
+
+// What is put together of fragments is decrypted into so much.
+std::uint32_t PppSession::unit_mru() const {
+  return std::max<std::uint32_t>(plan_->link->mru, link_->status().local_mrru);
 }
 
 BridgeCircumstances PppSession::circumstances(std::string obstacle) const {

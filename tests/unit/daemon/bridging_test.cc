@@ -98,6 +98,8 @@ TEST_F(Bridged, ByTheKernelWhenThereIsNothingElse) {
   EXPECT_EQ(ours.limits.broadcast_per_second, 100u);
   EXPECT_TRUE(ours.send_tagged && ours.send_bpdus) << "both ends say that they take them";
   EXPECT_TRUE(ours.send_sequence) << "bridges want frames in their order";
+  EXPECT_TRUE(only(lns).send_sequence);
+  EXPECT_FALSE(only(lns).lns_mode) << "the kernel would drop what the LAC does not number";
   EXPECT_EQ(only(lns).port->bridge, "br0");
   EXPECT_TRUE(client.dataplane.sessions.empty()) << "there is no PPP interface";
 
@@ -199,18 +201,18 @@ TEST_F(Bridged, FragmentsByTheRelay) {
   EXPECT_EQ(only(client).mtu, 1500u);
 }
 
-// The kernel puts fragments together wherever it has a unit; the relay there never sees one.
+// Where it has a unit the kernel makes fragments, and puts them together; the relay never sees one.
 TEST_F(Bridged, FragmentsBesideIp) {
   set_up_bridges(R"("mru": 1400, "bcp": {"bridge": "br0", "mrru": 1700}, )" + kPool,
                  R"("bcp": {"bridge": "br0", "mrru": 1600}, "ipv4": true)");
   ASSERT_TRUE(until([&] { return both_up() && client.dataplane.bcp_sessions.size() == 1; }));
   EXPECT_EQ(only(client).path, Path::relay_unit);
-  EXPECT_EQ(only(client).peer_mru, 1400u);
-  EXPECT_EQ(only(client).peer_mrru, 1700u);
+  EXPECT_EQ(only(client).peer_mru, 1700u) << "the relay makes no fragments";
+  EXPECT_EQ(only(client).peer_mrru, 0u);
   EXPECT_EQ(only(client).local_mrru, 0u);
   const kernel::SessionSpec& unit = client.dataplane.sessions.begin()->second;
   EXPECT_EQ(unit.mrru, 1600u);
-  EXPECT_FALSE(unit.send_multilink);
+  EXPECT_TRUE(unit.send_multilink);
   EXPECT_EQ(view().local_mrru, 1600u);
 }
 
@@ -231,6 +233,7 @@ TEST_F(Bridged, EncryptedFragments) {
   const kernel::SessionSpec& theirs = lns.dataplane.sessions.begin()->second;
   EXPECT_FALSE(theirs.send_multilink) << "the client takes whole frames";
   EXPECT_EQ(theirs.mrru, 1700u);
+  EXPECT_EQ(theirs.mru, 1700u) << "the kernel decrypts into so much";
 }
 
 TEST_F(Bridged, APeerThatTakesLessIsSentLess) {
