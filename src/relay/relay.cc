@@ -96,13 +96,14 @@ class Relay::Thread {
     const int error = pthread_create(
         &thread_, nullptr,
         [](void* self) -> void* {
+          // By itself: of another thread the name is a file of /proc, which the sandbox keeps shut.
+          pthread_setname_np(pthread_self(), "relay");
           static_cast<Thread*>(self)->run();
           return nullptr;
         },
         this);
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
     running_ = error == 0;
-    if (running_) pthread_setname_np(thread_, "relay");
     return error;
   }
 
