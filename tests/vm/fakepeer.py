@@ -29,6 +29,8 @@ from octets import (AUTH_CODES, CODES, MESSAGES, NUMBERS, PROTOCOL_NUMBERS, PROT
 
 
 class Session:
+    lcp_options = (1, 2, 3, 5)  # taken from the peer
+
     def __init__(self, peer, number):
         self.peer = peer
         self.id = number
@@ -56,7 +58,7 @@ class Session:
 
     @staticmethod
     def name_of(protocol, payload):
-        if protocol in ("IPv4", "IPv6", "Compressed") or not payload:
+        if PROTOCOL_NUMBERS[protocol] < 0x8000 or not payload:
             return protocol
         table = AUTH_CODES.get(protocol, CODES)
         return f"{protocol} {table.get(payload[0], payload[0])}"
@@ -70,18 +72,20 @@ class Session:
         """Sends a Configure-Request, again every second until it is answered."""
         if self.terminating:
             return
-        if protocol == "LCP":
-            asked = [(1, struct.pack("!H", self.mru)), (5, os.urandom(4))]
-            if self.peer.ask_auth:
-                asked.insert(1, (3, {"pap": b"\xc0\x23", "chap-md5": b"\xc2\x23\x05"}[
-                    self.peer.ask_auth]))
-        elif protocol == "IPCP":
-            asked = [(3, self.address)]
-        else:
-            asked = [(1, self.interface_id)]
-        packet = self.packet(1, options(*asked))
+        packet = self.packet(1, options(*self.asked(protocol)))
         self.requests[protocol] = [packet, time.monotonic()]
         self.send_ppp(protocol, packet)
+
+    def asked(self, protocol):
+        if protocol == "IPCP":
+            return [(3, self.address)]
+        if protocol == "IPV6CP":
+            return [(1, self.interface_id)]
+        wanted = [(1, struct.pack("!H", self.mru)), (5, os.urandom(4))]
+        if self.peer.ask_auth:
+            wanted.insert(1, (3, {"pap": b"\xc0\x23", "chap-md5": b"\xc2\x23\x05"}[
+                self.peer.ask_auth]))
+        return wanted
 
     def restart_lcp(self):
         self.opened.clear()
@@ -157,8 +161,8 @@ class Session:
                 "LCP", ()):
             self.request("LCP")
         refused = [(kind, value) for kind, value in asked
-                   if protocol == "IPCP" and kind not in (3,) or protocol == "LCP" and kind not in (
-                       1, 2, 3, 5)]
+                   if protocol == "IPCP" and kind not in (3,) or
+                   protocol == "LCP" and kind not in self.lcp_options]
         if refused:
             self.send_ppp(protocol, self.packet(4, options(*refused), identifier))
             return
@@ -263,6 +267,8 @@ class Session:
 
 
 class FakePeer:
+    session_class = Session
+
     def __init__(self, namespace, local, remote, role="lac", port=1701, remote_port=1701,
                  user="alice", password="wonderland", accept_auth=("chap-md5", "pap"), ask_auth=None,
                  network=("IPCP",), sessions=1, tunnel_secret=None, name="fake", sock=None,
@@ -484,7 +490,7 @@ class FakePeer:
     def _new_session(self):
         number = next(n for n in iter(lambda: int.from_bytes(os.urandom(2), "big"), None)
                       if n and n not in self.sessions)
-        self.sessions[number] = Session(self, number)
+        self.sessions[number] = self.session_class(self, number)
         return self.sessions[number]
 
     def call(self):

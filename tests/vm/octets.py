@@ -7,7 +7,8 @@ MESSAGES = {1: "SCCRQ", 2: "SCCRP", 3: "SCCCN", 4: "StopCCN", 6: "HELLO", 7: "OC
             9: "OCCN", 10: "ICRQ", 11: "ICRP", 12: "ICCN", 14: "CDN", 15: "WEN", 16: "SLI"}
 NUMBERS = {name: number for number, name in MESSAGES.items()}
 PROTOCOLS = {0xC021: "LCP", 0xC023: "PAP", 0xC223: "CHAP", 0x8021: "IPCP", 0x8057: "IPV6CP",
-             0x80FD: "CCP", 0x0021: "IPv4", 0x0057: "IPv6", 0x00FD: "Compressed"}
+             0x80FD: "CCP", 0x8031: "BCP", 0x0021: "IPv4", 0x0057: "IPv6", 0x00FD: "Compressed",
+             0x0031: "Bridged", 0x003D: "Multilink"}
 PROTOCOL_NUMBERS = {name: number for number, name in PROTOCOLS.items()}
 CODES = {1: "ConfReq", 2: "ConfAck", 3: "ConfNak", 4: "ConfRej", 5: "TermReq", 6: "TermAck",
          7: "CodeRej", 8: "ProtRej", 9: "EchoReq", 10: "EchoRep", 11: "DiscReq"}

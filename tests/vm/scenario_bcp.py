@@ -43,10 +43,15 @@ def end_to_end(lab, path=None, bpf=True, before=None, **options):
     return hosta, hostb, server, dialer, session, theirs
 
 
-def takes(session, path, reason=""):
+def carried(session, path, reason=""):
     shown = session.get("bridging") or {}
     check(shown.get("path") == path and reason in shown.get("reason", ""),
           f"{path}, because of \"{reason}\": {session}")
+    return shown
+
+
+def takes(session, path, reason=""):
+    shown = carried(session, path, reason)
     check(shown["bridge"] == "br0" and shown["send_tagged"] and shown["receive_tagged"],
           f"tags both ways: {shown}")
 
