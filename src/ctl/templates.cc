@@ -192,6 +192,57 @@ constexpr std::string_view kVersion3Listener =
 }
 )";
 
+constexpr std::string_view kBridge =
+    R"(// Ethernet to another site over PPP (BCP, RFC 3518), as MikroTik's routers do it: the end that dials.
+{
+  "kind": "client",
+  "autostart": true,
+  "peer": "site-b.example.net",
+  "ppp": {
+    "user": "site-a",
+    // Key "password" of the secrets file.
+    "password": {"$secret": "password"},
+    "methods": ["mschapv2", "chap-md5"],
+    // A dead line takes the port out of the bridge.
+    "echo": {"interval": "10s", "failures": 3},
+    "bcp": {
+      // Made when it is missing. A second way to the other site is a loop: turn on STP then.
+      "bridge": {"name": "br-lan", "create": true, "stp": false}
+      // For whole frames where the other end takes less than 1600 octets: "mrru": 1600
+    }
+    // IP on the same session, beside the bridge: "ipv4": true, "ipv6": true
+  },
+  "interface": "l2tp-site-b"
+}
+)";
+
+constexpr std::string_view kBridgeListener =
+    R"(// Branches that bridge Ethernet over PPP (BCP, RFC 3518): the end that answers.
+{
+  "kind": "listener",
+  "listen": {"addresses": ["0.0.0.0", "::"], "port": 1701},
+  // Left out, anybody may open a tunnel; users have to prove themselves in any case. With it:
+  // "tunnel": {"secret": {"$secret": "tunnel"}},
+  "limits": {"tunnels": 100, "sessions": 100},
+  "ppp": {
+    "authenticate": ["mschapv2", "chap-md5"],
+    "bcp": {
+      // Isolated: branches hear this site, and not each other.
+      "bridge": {"name": "br-lan", "create": true, "stp": false, "isolated": true},
+      // Of one branch: how many stations, and frames to everybody a second.
+      "mac-limit": 512,
+      "broadcast-limit": 1000,
+      "multicast-limit": 2000
+    }
+  },
+  "users": [
+    {"name": "site-a", "password": {"$secret": "site-a"}}
+    // One may have a "bcp" of his own, with another bridge or other limits.
+  ],
+  "interface-prefix": "branch"
+}
+)";
+
 constexpr std::string_view kStatic =
     R"(// An L2TPv3 tunnel without a control connection: both ends are written down. What "ip l2tp" makes:
 //   ip l2tp add tunnel tunnel_id 20 peer_tunnel_id 10 encap udp local 192.0.2.2 remote 192.0.2.1 \
@@ -225,16 +276,18 @@ constexpr std::string_view kStatic =
 
 const std::vector<Template>& templates() {
   static const std::vector<Template> kTemplates{
-      {"client",          "dials when told to",                   kClient,           {"password"}          },
-      {"gateway",         "a branch's permanent tunnel",          kGateway,          {"password", "tunnel"}},
-      {"lns",             "answers, and lets users in",           kLns,              {"alice", "branch-1"} },
-      {"lns-mppe",        "as lns, with MPPE required",           kLnsMppe,          {"alice"}             },
-      {"l2tpv3-eth",      "an Ethernet pseudowire into a bridge", kVersion3,         {"tunnel"}            },
-      {"l2tpv3-ip",       "the same to a router, over IP",        kVersion3Ip,       {"tunnel"}            },
-      {"l2tpv3-listener", "grants Ethernet pseudowires",          kVersion3Listener, {"tunnel"}            },
+      {"client",          "dials when told to",                          kClient,           {"password"}          },
+      {"gateway",         "a branch's permanent tunnel",                 kGateway,          {"password", "tunnel"}},
+      {"lns",             "answers, and lets users in",                  kLns,              {"alice", "branch-1"} },
+      {"lns-mppe",        "as lns, with MPPE required",                  kLnsMppe,          {"alice"}             },
+      {"bridge",          "Ethernet over PPP (BCP), the end that dials", kBridge,           {"password"}          },
+      {"bridge-listener", "the end that answers",                        kBridgeListener,   {"site-a"}            },
+      {"l2tpv3-eth",      "an Ethernet pseudowire into a bridge",        kVersion3,         {"tunnel"}            },
+      {"l2tpv3-ip",       "the same to a router, over IP",               kVersion3Ip,       {"tunnel"}            },
+      {"l2tpv3-listener", "grants Ethernet pseudowires",                 kVersion3Listener, {"tunnel"}            },
       {"l2tpv3-static",
-       "a tunnel as \"ip l2tp\" makes them",                      kStatic,
-       {"receive-cookie", "send-cookie"}                                                                   },
+       "a tunnel as \"ip l2tp\" makes them",                             kStatic,
+       {"receive-cookie", "send-cookie"}                                                                          },
   };
   return kTemplates;
 }

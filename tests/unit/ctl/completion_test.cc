@@ -81,6 +81,7 @@ TEST(Completion, OptionsAndTheirValues) {
   EXPECT_FALSE(offers({"version", "--"}, "--statistics"));
   EXPECT_TRUE(offers({"kernel", "show", "-"}, "-s"));
   EXPECT_EQ(offered({"profile", "new", "--template", "lns"}), (Words{"lns", "lns-mppe"}));
+  EXPECT_EQ(offered({"profile", "new", "--template", "b"}), (Words{"bridge", "bridge-listener"}));
   EXPECT_EQ(offered({"profile", "new", "--template", "l2tpv3"}),
             (Words{"l2tpv3-eth", "l2tpv3-ip", "l2tpv3-listener", "l2tpv3-static"}));
   EXPECT_EQ(offered({"--json=p"}), Words{"pretty"});
