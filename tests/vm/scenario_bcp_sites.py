@@ -18,7 +18,7 @@ def dhcp(lab):
     """A host of one site asks, a server of the other answers."""
     hosta, hostb, server, dialer, *_ = end_to_end(lab)
     settings = lab.directory / "udhcpd.conf"
-    settings.write_text("start 10.1.0.50\nend 10.1.0.60\ninterface lan\n"
+    settings.write_text("start 10.1.0.50\nend 10.1.0.59\ninterface lan\n"
                         f"lease_file {lab.directory}/leases\npidfile {lab.directory}/udhcpd.pid\n")
     serving = hosta.spawn("udhcpd", ["busybox", "udhcpd", "-f", str(settings)])
     wait_until(lambda: "started" in serving.log(), 20, "udhcpd starts")
