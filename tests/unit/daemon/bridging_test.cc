@@ -2,6 +2,7 @@
 #include "daemon/bridging.h"
 
 #include "support/dialling_pair.h"
+#include "support/hex.h"
 
 namespace l2tpm::daemon {
 namespace {
@@ -71,6 +72,23 @@ class Bridged : public DiallingPair {
   static const kernel::BcpSpec& only(const test::Daemon& daemon) {
     return daemon.dataplane.bcp_sessions.begin()->second;
   }
+  // As the LNS's BCP or LCP would, which hears nothing of the answers.
+  void from_peer(const char* frame) {
+    client.dataplane.deliver(only(client).key, testing::from_hex(frame));
+  }
+  // The client alone: what it sends stays in its dataplane's frames.
+  bool alone_until(const std::function<bool()>& it_is_so) {
+    const TimePoint end = Clock::now() + 20s;
+    while (!it_is_so() && Clock::now() < end) client.loop->turn(1ms);
+    return it_is_so();
+  }
+  void acknowledge_bcp() {
+    for (auto& sent : std::exchange(client.dataplane.frames, {})) {
+      if (sent.frame.size() < 6 || sent.frame[1] != 0x31 || sent.frame[2] != 1) continue;
+      sent.frame[2] = 2;
+      client.dataplane.deliver(sent.key, sent.frame);
+    }
+  }
   BridgingView view() {
     const auto tunnel = client.service->tunnel("work");
     const auto session = client.service->session("work", tunnel->ids.at(0));
@@ -101,6 +119,7 @@ TEST_F(Bridged, ByTheKernelWhenThereIsNothingElse) {
   EXPECT_TRUE(only(lns).send_sequence);
   EXPECT_FALSE(only(lns).lns_mode) << "the kernel would drop what the LAC does not number";
   EXPECT_EQ(only(lns).port->bridge, "br0");
+  EXPECT_FALSE(only(lns).mac.has_value()) << "users' sessions cannot share one";
   EXPECT_TRUE(client.dataplane.sessions.empty()) << "there is no PPP interface";
 
   const BridgingView shown = view();
@@ -250,6 +269,48 @@ TEST_F(Bridged, AUserOfItsOwn) {
   EXPECT_EQ(only(lns).port->bridge, "br7");
   EXPECT_EQ(only(lns).path, Path::relay_channel);
   EXPECT_TRUE(lns.dataplane.networks.empty());
+}
+
+// RFC 1661 §4.3: a Configure-Request takes an open protocol down. The port waits without carrier.
+TEST_F(Bridged, NegotiatedAnewThePortGoesOn) {
+  set_up_bridges(kBr0, kBr0);
+  ASSERT_TRUE(until([&] { return both_up(); }));
+  from_peer("8031 01 70 000c 030301 080301 0902");
+  bool& carrier = client.dataplane.carriers[only(client).key];
+  carrier = true;
+  ASSERT_TRUE(alone_until([&] { return !carrier; }));
+  EXPECT_EQ(client.sessions_up(), 0u);
+  acknowledge_bcp();
+  ASSERT_TRUE(alone_until([&] { return carrier; }));
+  EXPECT_EQ(client.sessions_up(), 1u);
+  EXPECT_EQ(client.dataplane.bcp_sessions.size(), 1u);
+}
+
+TEST_F(Bridged, NegotiatedAnewWithOtherOptionsItEnds) {
+  set_up_bridges(kBr0, kBr0);
+  ASSERT_TRUE(until([&] { return both_up(); }));
+  from_peer("8031 01 70 0004");
+  ASSERT_TRUE(alone_until([&] { return !client.dataplane.frames.empty(); }));
+  acknowledge_bcp();
+  ASSERT_TRUE(
+      alone_until([&] { return client.last_error("work").code == CauseCode::network_failed; }));
+  EXPECT_NE(client.last_error("work").message.find("with other options"), std::string::npos);
+}
+
+// What came while the session changed from one way to another.
+TEST_F(Bridged, FramesThatWaitedAreHeard) {
+  set_up_bridges(kBr0, kBr0);
+  ASSERT_TRUE(until([&] { return client.dataplane.calls.back() == "probe_bcp"; }));
+  ASSERT_EQ(client.dataplane.sessions.size(), 1u);
+  client.dataplane.frames_at_install(client.dataplane.sessions.begin()->first,
+                                     {testing::from_hex("c021 09 21 0008 00000000")});
+  ASSERT_TRUE(alone_until([&] {
+    const auto& frames = client.dataplane.frames;
+    return std::any_of(frames.begin(), frames.end(), [](const auto& sent) {
+      return sent.frame.size() > 4 && sent.frame[0] == 0xc0 && sent.frame[2] == 10 &&
+             sent.frame[3] == 0x21;
+    });
+  })) << "an Echo-Reply";
 }
 
 TEST_F(Bridged, APeerThatDoesNotBridge) {

@@ -84,6 +84,39 @@ TEST(Bcp, APeerFromBeforeRfc2878GetsNoSpanningTree) {
   EXPECT_FALSE(bcp.agreement().receive_inline || bcp.agreement().send_inline);
 }
 
+TEST(Bcp, ARejectMustBeOfWhatWasAskedFor) {
+  SeededRandom random(3);
+  Bcp bcp({.mac = {}, .tagged_frames = true}, random, kTimers);
+  EXPECT_EQ(start(bcp),
+            "BCP Configure-Request id 1 <mac-support 01> <tagged-frame 01> <management-inline>");
+  EXPECT_EQ(give(bcp, PppCode::configure_reject, 1, "080302"), "") << "not what was sent";
+  EXPECT_EQ(give(bcp, PppCode::configure_reject, 1, "0902 030301"), "") << "another order";
+  EXPECT_EQ(give(bcp, PppCode::configure_reject, 1, "030301 0902"),
+            "BCP Configure-Request id 2 <spanning-tree 00> <tagged-frame 01>");
+}
+
+TEST(Bcp, ANakOfTagsIsTaken) {
+  SeededRandom random(3);
+  Bcp bcp({.mac = {}, .tagged_frames = true}, random, kTimers);
+  start(bcp);
+  EXPECT_EQ(give(bcp, PppCode::configure_nak, 1, "080302"),
+            "BCP Configure-Request id 2 <mac-support 01> <management-inline>");
+  EXPECT_FALSE(bcp.agreement().receive_tagged);
+}
+
+// The last Request that was acknowledged says what the peer takes.
+TEST(Bcp, ANewRequestTakesBackWhatTheOldOneSaid) {
+  SeededRandom random(3);
+  Bcp bcp({.mac = {}, .tagged_frames = false}, random, kTimers);
+  start(bcp);
+  give(bcp, PppCode::configure_request, 1, "0608020000000007 080301 0902");
+  EXPECT_TRUE(bcp.agreement().send_tagged && bcp.agreement().send_inline);
+  EXPECT_TRUE(bcp.agreement().peer_mac.has_value());
+  give(bcp, PppCode::configure_request, 2, "");
+  EXPECT_FALSE(bcp.agreement().send_tagged || bcp.agreement().send_inline);
+  EXPECT_FALSE(bcp.agreement().peer_mac.has_value());
+}
+
 TEST(Bcp, TwoPeersAgree) {
   SeededRandom random(3);
   const MacAddress mac({2, 0, 0, 0, 0, 7});

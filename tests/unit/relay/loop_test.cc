@@ -179,6 +179,10 @@ TEST_F(Loop, DropsHaveTheirCounters) {
   Bytes tagged = ethernet(60);
   tagged[12] = 0x81;
   expect_dropped_by_lan(tagged, Counter::tagged);
+  Bytes service_tagged = ethernet(60);
+  service_tagged[12] = 0x88;
+  service_tagged[13] = 0xa8;
+  expect_dropped_by_lan(service_tagged, Counter::tagged);
   Bytes bpdu = ethernet(60);
   const Bytes group{0x01, 0x80, 0xc2, 0, 0, 0};
   std::copy(group.begin(), group.end(), bpdu.begin());
