@@ -188,7 +188,6 @@ void PppSession::bridge_down() {
   bridge_->open = false;
   if (bridge_->kernel != KernelState::installed) return;
   set_bridge_carrier(false);
-  if (network_->empty() && state_ == State::up) set_state(State::configuring);
 }
 
 // A port without carrier carries nothing, and its bridge knows.
