@@ -110,9 +110,10 @@ def measure_throughput(lab, args, result):
 
 def measure_relay(lab, args, result):
     """src/relay beside a naive loop: relay_floor, which says it line by line."""
+    run(["modprobe", "tun"])
     namespace = lab.namespace("relay")
     namespace.sysctl(net__ipv6__conf__default__disable_ipv6=1)
-    text = namespace.run([str(BENCH / "relay_floor"), "--rounds", str(args.rounds)], seconds=600)
+    text = namespace.run([str(BENCH / "relay_floor"), "--rounds", str(args.rounds)], seconds=1500)
     result["relay"] = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
     for row in result["relay"]:
         note("{direction} {size}, {variant}: {frames_per_second:.0f}/s, beside naive "

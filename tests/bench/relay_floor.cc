@@ -6,9 +6,10 @@
 //   line unix: a pair of AF_UNIX sockets instead, for any kernel with TAP.
 //
 // "up" is from the LAN to the line: frames are sent through the LAN's interface as fast as it goes,
-// and counted at the line's far end. "down" is the other way, counted by the interface. What a
-// variant reaches is frames a second, and frames by a second of processor time of the thread that
-// moves them.
+// and counted where the line leaves this machine, an interface that drops them; with --receive the
+// line's far end is here and counts, which the kernel does in the call that sends. "down" is the
+// other way, counted by the interface. What a variant reaches is frames a second, and frames by a
+// second of processor time of the thread that moves them.
 #include <fcntl.h>
 #include <linux/ppp-ioctl.h>
 #include <net/if.h>
@@ -73,12 +74,19 @@ struct Line {
   UniqueFd near_udp, far_udp, near, far, channel, unit;
 };
 
-UniqueFd udp(std::uint16_t from, std::uint16_t to) {
+constexpr const char* kHere = "127.0.0.1";
+// Where packets leave: 192.0.2.2 is behind it, and nobody there.
+constexpr const char* kWire = "wire0";
+constexpr const char* kWireHere = "192.0.2.1";
+constexpr const char* kWireThere = "192.0.2.2";
+
+UniqueFd udp(const char* local, std::uint16_t from, const char* remote, std::uint16_t to) {
   UniqueFd fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   for (const bool ours : {true, false}) {
     sockaddr_storage storage{};
     const socklen_t length =
-        Endpoint{*IpAddress::parse("127.0.0.1"), ours ? from : to, 0}.to_sockaddr(storage);
+        Endpoint{*IpAddress::parse(ours ? local : remote), ours ? from : to, 0}.to_sockaddr(
+            storage);
     const auto* address = reinterpret_cast<const sockaddr*>(&storage);
     check((ours ? bind(fd.get(), address, length) : connect(fd.get(), address, length)) == 0,
           "the tunnel's socket");
@@ -101,10 +109,12 @@ UniqueFd l2tp_end(std::uint32_t here, std::uint32_t there, const UniqueFd& socke
   return session;
 }
 
-Line make_line(bool l2tp, bool unit) {
+enum class Place { pair, loopback, wire };
+
+Line make_line(Place place, bool unit) {
   static std::uint32_t next = 1;
   Line line;
-  if (!l2tp) {
+  if (place == Place::pair) {
     int fds[2];
     check(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) == 0, "socketpair");
     line.near.reset(fds[0]);
@@ -114,10 +124,14 @@ Line make_line(bool l2tp, bool unit) {
   const std::uint32_t here = next++;
   const std::uint32_t there = next++;
   const auto port = [](std::uint32_t id) { return static_cast<std::uint16_t>(20000 + id); };
-  line.near_udp = udp(port(here), port(there));
-  line.far_udp = udp(port(there), port(here));
+  if (place == Place::wire) {
+    line.near_udp = udp(kWireHere, port(here), kWireThere, port(there));
+  } else {
+    line.near_udp = udp(kHere, port(here), kHere, port(there));
+    line.far_udp = udp(kHere, port(there), kHere, port(here));
+    line.far = l2tp_end(there, here, line.far_udp);
+  }
   line.near = l2tp_end(here, there, line.near_udp);
-  line.far = l2tp_end(there, here, line.far_udp);
   if (!unit) return line;
   const int index = must(kernel::channel_index(line.near.get()));
   line.channel = must(kernel::open_ppp());
@@ -191,15 +205,11 @@ double thread_seconds(const std::string& name) {
   return 0;
 }
 
-// Frames that the LAN's interface has received.
-std::uint64_t received() {
-  std::ifstream table("/proc/self/net/dev");
-  for (std::string name; table >> name;) {
-    std::uint64_t octets = 0;
-    std::uint64_t frames = 0;
-    if (name == "lan0:" && table >> octets >> frames) return frames;
-  }
-  return 0;
+std::uint64_t frames_of(const std::string& interface, const std::string& direction) {
+  std::ifstream count("/sys/class/net/" + interface + "/statistics/" + direction + "_packets");
+  std::uint64_t frames = 0;
+  count >> frames;
+  return frames;
 }
 
 struct Figures {
@@ -220,8 +230,9 @@ constexpr Variant kVariants[] = {
     {"relay-unit",   false, true,  FdKind::file  },
 };
 
-Figures measure(const Variant& variant, bool l2tp, bool up, std::size_t size, double seconds) {
-  Line line = make_line(l2tp, variant.unit);
+Figures measure(const Variant& variant, Place place, bool up, std::size_t size, double seconds) {
+  const bool l2tp = place != Place::pair;
+  Line line = make_line(place, variant.unit);
   UniqueFd lan;
   if (variant.lan == FdKind::file) {
     lan = must(open_tap_lan("lan0"), "TAP");
@@ -260,12 +271,15 @@ Figures measure(const Variant& variant, bool l2tp, bool up, std::size_t size, do
   Bytes frame = ethernet(size);
   if (up) {
     threads.emplace_back([&] { load(port.get(), frame, stop); });
-    threads.emplace_back([&] { count_all(line.far.get(), counted, stop); });
+    if (line.far) threads.emplace_back([&] { count_all(line.far.get(), counted, stop); });
   } else {
     frame.insert(frame.begin(), relay::kBridgedHeader.begin(), relay::kBridgedHeader.end());
     threads.emplace_back([&] { load(line.far.get(), frame, stop); });
   }
-  const auto so_far = [&] { return up ? counted.load() : received(); };
+  const auto so_far = [&] {
+    if (!up) return frames_of("lan0", "rx");
+    return line.far ? counted.load() : frames_of(kWire, "tx");
+  };
   const std::string name = variant.is_naive ? "naive" : "relay";
   usleep(200'000);  // at full load
   const auto began = Clock::now();
@@ -301,8 +315,15 @@ int main(int argc, char** argv) {
   app.add_option("--seconds", seconds, "Of each measurement");
   app.add_option("--rounds", rounds)->check(CLI::Range(1, 100));
   app.add_option("--sizes", sizes, "Octets of a frame");
+  bool receive = false;
+  app.add_flag("--receive", receive, "Up: the far end is on this machine");
   CLI11_PARSE(app, argc, argv);
   const bool l2tp = kind == "l2tp";
+  if (l2tp) {
+    const std::string wire(kWire);
+    run("ip link add " + wire + " type dummy && ip link set " + wire + " mtu 1600 up");
+    run("ip addr add " + std::string(kWireHere) + "/24 dev " + wire);
+  }
 
   for (const std::size_t size : sizes) {
     for (const bool up : {true, false}) {
@@ -311,7 +332,8 @@ int main(int argc, char** argv) {
         for (const Variant& variant : kVariants) {
           // Without a /dev/ppp a unit is a line like any other.
           if (!l2tp && variant.unit && !variant.is_naive) continue;
-          const Figures figures = measure(variant, l2tp, up, size, seconds);
+          const Place place = !l2tp ? Place::pair : up && !receive ? Place::wire : Place::loopback;
+          const Figures figures = measure(variant, place, up, size, seconds);
           all[variant.name].first.push_back(figures.per_second);
           all[variant.name].second.push_back(figures.per_cpu_second);
         }
