@@ -13,7 +13,7 @@ import statistics
 import sys
 
 from side_by_side import BENCH, add_arguments, note, run_parts
-from lab import check, run, wait_until
+from lab import ROOT, check, run, wait_until
 
 A, B = "192.0.2.1", "192.0.2.2"
 TUNNELS = {"kernel": 11, "relay": 12}  # and the last digits of their ports
@@ -42,7 +42,13 @@ def add_port(namespace, way, number):
     namespace.ip(f"link set {port} mtu 1500 master {bridge} up")
 
 
-def connect(lab, ways, underlay):
+def set_threads(namespace):
+    """What udev does about ports that the kernel serves; it sees no namespaces."""
+    namespace.run(["sh", "-c", 'for i in /sys/class/net/l2bcp*; do "$0" ${i##*/}; done',
+                   str(ROOT / "udev/l2tp-manager-port-threads")])
+
+
+def connect(lab, ways, underlay, threads):
     """Two namespaces with all of the ways between them."""
     a, b = lab.namespace(f"a{underlay}"), lab.namespace(f"b{underlay}")
     lab.link(a, f"{A}/24", b, f"{B}/24", "outer", "outer")
@@ -60,6 +66,9 @@ def connect(lab, ways, underlay):
             add_port(namespace, way, number)
             namespace.ip(f"link set lan-{way} mtu 1500")
             namespace.ip(f"addr add 10.9.{place}.{number}/24 dev lan-{way}")
+    for namespace in (a, b):
+        if threads:
+            set_threads(namespace)
     for place, way in enumerate(ways):
         a.can_ping(f"10.9.{place}.2")
     return a, b
@@ -94,7 +103,7 @@ def measure_throughput(lab, args, result):
     """In turn, the order changed each round."""
     ways = ("l2tp_eth", "kernel", "relay")
     for underlay in args.underlay:
-        a, b = connect(lab, ways, underlay)
+        a, b = connect(lab, ways, underlay, args.threads)
         b.iperf_server()
         tcp, small = {way: [] for way in ways}, {way: [] for way in ways}
         for turn in range(args.rounds):
@@ -124,7 +133,7 @@ def measure_instructions(lab, args, result):
     """Where a nanosecond is an instruction (run-in-vm -i): all of both ends, sender and receiver,
     less what the same frames take on a mere wire between the two bridges."""
     check(os.cpu_count() == 1, "one processor, whose clock counts (run-in-vm -i)")
-    a, b = connect(lab, WAYS, 1600)
+    a, b = connect(lab, WAYS, 1600, args.threads)
     for size in SIZES:
         costs = {}
         for way in WAYS:
@@ -148,6 +157,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3, help="of each measurement of throughput")
     parser.add_argument("--underlay", type=int, action="append", help="MTU (1600; 1500 makes fragments)")
+    parser.add_argument("--no-threads", dest="threads", action="store_false",
+                        help="as it is where there is no udev: ports have no threads of their own")
     parser.add_argument("--frames", type=int, default=20000, help="to count instructions of")
     add_arguments(parser, {**PARTS, **PARTS_COUNTED})
     args = parser.parse_args()

@@ -11,7 +11,7 @@ import struct
 import time
 
 from daemon import Daemon, client, listener
-from lab import check, wait_until
+from lab import ROOT, check, wait_until
 from registry import scenario
 from scenario_bcp import bridging, end, end_to_end, profiles, takes
 from scenario_l2tpv3 import bridged, finish, sites
@@ -65,9 +65,15 @@ def wire(lab):
 
 @scenario("bcp/offloads", seconds=600)
 def offloads(lab):
-    """TCP with the hosts' offloads and without."""
-    hosta, hostb, server, dialer, *_ = end_to_end(lab, "kernel")
+    """TCP with the hosts' offloads and without, and by threads of the ports' own, as udev has it."""
+    gateways = []
+    hosta, hostb, server, dialer, *_ = end_to_end(lab, "kernel", before=lambda *two: gateways.extend(two))
     tcp_both_ways(hosta, hostb, "10.1.0.2")
+    for gateway in gateways:
+        gateway.run([ROOT / "udev/l2tp-manager-port-threads", "l2bcp0"])
+        threaded = gateway.run(["sh", "-c", "grep -l 1 /sys/class/net/*/threaded"]).splitlines()
+        check(len(threaded) == 2, f"both ends of the port's pair: {threaded}")
+    tcp_both_ways(hosta, hostb, "10.1.0.2", port=5203)
 
     def switch_off():
         with socket.socket() as any_socket:

@@ -302,6 +302,9 @@ def bridges():
     capabilities = re.search(r"CapEff:\s+(\w+)", Path(f"/proc/{main_pid()}/status").read_text())[1]
     check(int(capabilities, 16) == 1 << 10 | 1 << 12 | 1 << 13 | 1 << 39, "one capability more, CAP_BPF")
     carries("kernel", "")
+    wait_until(lambda: [link for link in Path("/sys/class/net").iterdir() if link.name.startswith("l2bcp") and
+                        (link / "threaded").read_text() == "1\n"], 20, "udev gives the port threads")
+    carries("kernel", "")
     apparmor()
     for path in (*drop_ins, Path("/etc/l2tp-lns/profiles.d/site.json"), CONFIG / "profiles.d/site.json",
                  CONFIG / "secrets.d/site.json"):
