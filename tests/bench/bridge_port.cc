@@ -1,7 +1,9 @@
 // An end of a BCP session on an L2TPv2 tunnel, without the control connection: src/kernel's
-// dataplane puts it there as the daemon does. It stays until its standard input ends; "ready" is
-// said before.
+// dataplane puts it there as the daemon does, or the naive loop (naive_bridge.h) moves its frames.
+// It says "ready", and stays until it is ended.
 #include <arpa/inet.h>
+#include <fcntl.h>
+#include <net/if.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -14,6 +16,11 @@
 #include <string>
 
 #include "base/address.h"
+#include "bench/naive_bridge.h"
+#include "kernel/genl_l2tp.h"
+#include "kernel/pppol2tp.h"
+#include "kernel/rtnl.h"
+#include "support/tap_lan.h"
 #include "vm/selftest/selftest.h"
 
 namespace {
@@ -34,6 +41,30 @@ SharedFd tunnel_socket(const std::string& local, const std::string& peer, std::u
   return std::make_shared<const UniqueFd>(std::move(fd));
 }
 
+int say(const KernelError& error) {
+  std::fprintf(stderr, "%s\n", error.to_string().c_str());
+  return 1;
+}
+
+int run_naive(std::uint32_t tunnel, const UniqueFd& socket, const std::string& interface) {
+  TunnelRequest request;
+  request.local = request.peer = TunnelId(tunnel);
+  request.socket = socket.get();
+  if (const auto made = create_tunnel(request); !made) return say(made.error());
+  const SessionIds ids{2, TunnelId(tunnel), TunnelId(tunnel), SessionId(1), SessionId(1)};
+  const auto session = connect_session(ids, socket.get());
+  if (!session) return say(session.error());
+  const auto unit = bench::make_unit(session->get());
+  if (!unit) return say(unit.error());
+  const auto lan = open_tap_lan(interface);
+  if (!lan) return say({lan.error(), "making a TAP", {}});
+  fcntl(unit->unit.get(), F_SETFL, O_NONBLOCK);
+  std::puts("ready");
+  std::fflush(stdout);
+  bench::move_frames(unit->unit.get(), lan->get(), false);
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -49,9 +80,9 @@ int main(int argc, char** argv) {
   app.add_option("--peer", peer)->required();
   app.add_option("--port", port, "Of both ends");
   app.add_option("--tunnel", tunnel, "The ids of both ends");
-  app.add_option("--path", path)->check(CLI::IsMember(paths));
+  app.add_option("--path", path)->check(CLI::IsMember({"kernel", "relay", "naive"}));
   app.add_option("--interface", interface);
-  app.add_option("--bridge", bridge)->required();
+  app.add_option("--bridge", bridge, "Not of a naive one, which is nobody's port")->required();
   CLI11_PARSE(app, argc, argv);
 
   SharedFd socket = tunnel_socket(local, peer, port);
@@ -59,6 +90,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "the tunnel's socket: %s\n", std::strerror(errno));
     return 1;
   }
+  if (path == "naive") return run_naive(tunnel, *socket, interface);
   const auto dataplane = selftest::make(false);
   dataplane->add_tunnel({TunnelId(tunnel), TunnelId(tunnel), std::move(socket)});
   BcpSpec spec;
@@ -71,10 +103,7 @@ int main(int argc, char** argv) {
   spec.port->bridge = bridge;
   const auto installed = selftest::await<BcpInstalled>(
       *dataplane, [&](auto done) { dataplane->install_bcp(spec, std::move(done)); });
-  if (!installed) {
-    std::fprintf(stderr, "%s\n", installed.error().to_string().c_str());
-    return 1;
-  }
+  if (!installed) return say(installed.error());
   std::puts("ready");
   std::fflush(stdout);
   return pause();

@@ -16,7 +16,7 @@ from side_by_side import BENCH, add_arguments, note, run_parts
 from lab import ROOT, check, run, wait_until
 
 A, B = "192.0.2.1", "192.0.2.2"
-TUNNELS = {"kernel": 11, "relay": 12}  # and the last digits of their ports
+TUNNELS = {"kernel": 11, "relay": 12, "naive": 13}  # and the last digits of their ports
 WAYS = ("wire", "gretap", "l2tp_eth", "kernel", "relay")
 SIZES = (60, 1514)
 
@@ -38,7 +38,8 @@ def add_port(namespace, way, number):
             "--interface", port, "--tunnel", TUNNELS[way], "--port", 1700 + TUNNELS[way]])
         wait_until(lambda: "ready" in process.log() or not process.running(), 30, "the port is there")
         check(process.running(), f"{way}: {process.log()}")
-        return
+        if way != "naive":
+            return
     namespace.ip(f"link set {port} mtu 1500 master {bridge} up")
 
 
@@ -94,14 +95,15 @@ def compare(result, name, figures, unit):
     note(f"{name}: " + ", ".join(
         f"{way} {medians[way]:.0f} ({min(values):.0f}..{max(values):.0f})"
         for way, values in figures.items()) + f" {unit}")
-    for over, under in (("kernel", "l2tp_eth"), ("kernel", "relay"), ("relay", "l2tp_eth")):
+    for over, under in (("kernel", "l2tp_eth"), ("kernel", "relay"), ("relay", "l2tp_eth"), ("relay", "naive")):
         if over in medians and under in medians:
             note(f"  {over} beside {under}: {medians[over] / medians[under]:.2f}")
 
 
 def measure_throughput(lab, args, result):
     """In turn, the order changed each round."""
-    ways = ("l2tp_eth", "kernel", "relay")
+    ways = ("l2tp_eth", "kernel", "relay", "naive")
+    run(["modprobe", "tun"])
     for underlay in args.underlay:
         a, b = connect(lab, ways, underlay, args.threads)
         b.iperf_server()

@@ -11,10 +11,8 @@
 // other way, counted by the interface. What a variant reaches is frames a second, and frames by a
 // second of processor time of the thread that moves them.
 #include <fcntl.h>
-#include <linux/ppp-ioctl.h>
 #include <net/if.h>
 #include <poll.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -35,8 +33,8 @@
 #include <vector>
 
 #include "base/address.h"
+#include "bench/naive_bridge.h"
 #include "kernel/genl_l2tp.h"
-#include "kernel/ppp_unit.h"
 #include "kernel/pppol2tp.h"
 #include "relay/lan.h"
 #include "relay/offloads.h"
@@ -71,7 +69,8 @@ void run(const std::string& command) { check(std::system(command.c_str()) == 0, 
 
 // The line's two ends: `near` for what is measured, `far` for the load.
 struct Line {
-  UniqueFd near_udp, far_udp, near, far, channel, unit;
+  UniqueFd near_udp, far_udp, near, far;
+  bench::Unit unit;
 };
 
 constexpr const char* kHere = "127.0.0.1";
@@ -133,13 +132,7 @@ Line make_line(Place place, bool unit) {
   }
   line.near = l2tp_end(here, there, line.near_udp);
   if (!unit) return line;
-  const int index = must(kernel::channel_index(line.near.get()));
-  line.channel = must(kernel::open_ppp());
-  line.unit = must(kernel::open_ppp());
-  must(kernel::attach_channel(line.channel.get(), index));
-  int number = -1;
-  check(ioctl(line.unit.get(), PPPIOCNEWUNIT, &number) == 0, "PPPIOCNEWUNIT");
-  must(kernel::connect_channel(line.channel.get(), number));
+  line.unit = must(bench::make_unit(line.near.get()));
   return line;
 }
 
@@ -166,28 +159,6 @@ void count_all(int fd, std::atomic<std::uint64_t>& count, const std::atomic<bool
     pollfd waiting{fd, POLLIN, 0};
     if (poll(&waiting, 1, 10) != 1 || in.receive(fd, FdKind::socket) != 0) continue;
     count += in.frames().size();
-  }
-}
-
-void naive(int line, int lan, const std::atomic<bool>& stop) {
-  pthread_setname_np(pthread_self(), "naive");
-  Bytes buffer(4096);
-  std::memcpy(buffer.data(), relay::kBridgedHeader.data(), 4);
-  while (!stop) {
-    pollfd ready[] = {
-        {line, POLLIN, 0},
-        {lan,  POLLIN, 0}
-    };
-    if (poll(ready, 2, 10) <= 0) continue;
-    if ((ready[0].revents & POLLIN) != 0) {
-      Bytes frame(4096);
-      const ssize_t size = read(line, frame.data(), frame.size());
-      if (size > 4) (void)!write(lan, frame.data() + 4, static_cast<std::size_t>(size) - 4);
-    }
-    if ((ready[1].revents & POLLIN) != 0) {
-      const ssize_t size = read(lan, buffer.data() + 4, buffer.size() - 4);
-      if (size > 0) (void)!write(line, buffer.data(), static_cast<std::size_t>(size) + 4);
-    }
   }
 }
 
@@ -249,7 +220,7 @@ Figures measure(const Variant& variant, Place place, bool up, std::size_t size, 
   setsockopt(port.get(), SOL_SOCKET, SO_RCVBUF, &none, sizeof none);
 
   const bool unit = variant.unit && l2tp;
-  const int near = unit ? line.unit.get() : line.near.get();
+  const int near = unit ? line.unit.unit.get() : line.near.get();
   fcntl(near, F_SETFL, O_NONBLOCK);
   std::atomic<bool> stop{false};
   std::atomic<std::uint64_t> counted{0};
@@ -257,7 +228,10 @@ Figures measure(const Variant& variant, Place place, bool up, std::size_t size, 
   relay::Relay moving;
   std::vector<std::thread> threads;
   if (variant.is_naive) {
-    threads.emplace_back([&] { naive(near, lan.get(), stop); });
+    threads.emplace_back([&] {
+      pthread_setname_np(pthread_self(), "naive");
+      bench::move_frames(near, lan.get(), stop);
+    });
   } else {
     must(moving.add(key,
                     {.line = near,
@@ -292,8 +266,7 @@ Figures measure(const Variant& variant, Place place, bool up, std::size_t size, 
   stop = true;
   for (std::thread& thread : threads) thread.join();
   if (!variant.is_naive) moving.remove(key);
-  line.unit.reset();
-  line.channel.reset();
+  line.unit = {};
   if (variant.lan == FdKind::packet) run("ip link delete lan0");
   return {frames / elapsed, used > 0 ? frames / used : 0};
 }
